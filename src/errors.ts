@@ -1,0 +1,17 @@
+/**
+ * Every error this project throws on purpose.
+ *
+ * The message says what was being done, which thing, what was found and what would be right;
+ * `cause` keeps the error underneath.
+ */
+export class HarnessError extends Error {
+  override readonly name: string = 'HarnessError'
+}
+
+/** Bad input that the caller can put right: an argument, a file, a data set. The command line exits with 2. */
+export class InputError extends HarnessError {
+  override readonly name = 'InputError'
+}
+
+/** The text of anything that was thrown. */
+export const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))

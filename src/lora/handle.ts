@@ -1,0 +1,54 @@
+/** What training an adapter of ours left behind; shown in the step that made it. */
+export interface TrainingSummary {
+  /** Loss before each optimizer step, over the whole batch [nats/token]. */
+  losses: number[]
+  /** Global norm of the gradient before clipping, per optimizer step. */
+  gradientNorms: number[]
+  /** Loss on the first item of the batch alone, before and after the update [nats/token]. */
+  targetLoss: { before: number; after: number }
+}
+
+export interface LoRAHandleInit {
+  /** Names the adapter. Two handles with one identifier are the same adapter. */
+  identifier: string
+  /** Absolute path of a PEFT folder, if the adapter lies in one. */
+  path?: string
+  /** For `LoRAStore.searchByEmbedding`. */
+  embedding?: readonly number[]
+  metadata?: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Names one adapter, whoever serves it.
+ *
+ * Handles of this project's own adapters have as identifier a hash of their tensors and settings, so an identifier
+ * never means two different adapters. Handles for another stack may use any text.
+ */
+export class LoRAHandle {
+  readonly identifier: string
+  readonly path?: string
+  readonly embedding?: readonly number[]
+  readonly metadata: Readonly<Record<string, unknown>>
+
+  /** @throws TypeError if the identifier is empty */
+  constructor(init: LoRAHandleInit) {
+    if (typeof init.identifier !== 'string' || init.identifier === '')
+      throw new TypeError(`LoRAHandle: identifier must be a non-empty string, found ${JSON.stringify(init.identifier)}`)
+    this.identifier = init.identifier
+    if (init.path !== undefined) this.path = init.path
+    if (init.embedding !== undefined) this.embedding = init.embedding
+    this.metadata = init.metadata ?? {}
+    Object.freeze(this)
+  }
+}
+
+/** Returned by a `finetuneFn` that chose not to train: the step's outcome is *skipped*, never *updated*. */
+export class Skip {
+  readonly reason: string
+  constructor(reason: string) {
+    this.reason = reason
+  }
+}
+
+/** `return skip('answer was right')` from a `finetuneFn`. */
+export const skip = (reason: string): Skip => new Skip(reason)
