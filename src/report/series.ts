@@ -1,0 +1,142 @@
+import { mean as meanOf } from 'simple-statistics'
+import type { Outcome, Step } from '../protocol/index.js'
+import { type Difference, groupBy, pairedDifference } from './stats.js'
+
+/** What the run's adapter is called beside the baselines. */
+export const ADAPTER = 'adapter'
+
+/** The scores of one arm, one for each step; null where it has none. */
+export interface Arm {
+  name: string
+  scores: (number | null)[]
+}
+
+/** One line of the table: a chat, or all of them. */
+export interface Row {
+  /** null stands for the examples that belong to no chat. */
+  chat: string | null
+  examples: number
+  /** Mean score of each arm, in the order of `Summary.arms`; null where it scored nothing. */
+  means: (number | null)[]
+  /** Adapter against the first baseline, by example. */
+  win: number
+  tie: number
+  loss: number
+  /** Mean score of each arm over the first and the second half of the chat (a middle example counts as second). */
+  firstHalf: (number | null)[]
+  secondHalf: (number | null)[]
+  outcomes: Record<Outcome['kind'], number>
+}
+
+/** A finished run in numbers: what the terminal's table and the report both show. */
+export interface Summary {
+  /** The headline metric: `f1` if the steps have it, else the first metric of the first step; null if there is none. */
+  metric: string | null
+  /** The adapter first, then the baselines in the experiment's order. */
+  arms: Arm[]
+  chats: Row[]
+  overall: Row
+  /** Adapter minus each baseline, over all examples that both answered and over the second half of each chat. */
+  differences: { baseline: string; all: Difference; secondHalf: Difference | null }[]
+}
+
+/** The metric that a run is judged by. */
+export function headline(steps: readonly Step[]): string | null {
+  const names = steps.flatMap(step => Object.keys(step.metrics))
+  return names.includes('f1') ? 'f1' : (names[0] ?? null)
+}
+
+/** Adapter and baselines with their scores in `metric`. */
+export function armsOf(steps: readonly Step[], metric: string): Arm[] {
+  const baselines = [...new Set(steps.flatMap(step => Object.keys(step.baselines)))]
+  return [
+    { name: ADAPTER, scores: steps.map(step => step.metrics[metric] ?? null) },
+    ...baselines.map(name => ({ name, scores: steps.map(step => step.baselines[name]?.metrics[metric] ?? null) })),
+  ]
+}
+
+/** Mean of the scores there are; null if there is none. */
+export function mean(scores: readonly (number | null)[]): number | null {
+  const known = scores.filter(score => score !== null)
+  return known.length > 0 ? meanOf(known) : null
+}
+
+/** For each position the mean over the last `window` scores up to it (fewer at the start); all of them by default. */
+export function runningMean(scores: readonly (number | null)[], window = Number.POSITIVE_INFINITY): (number | null)[] {
+  const recent: number[] = []
+  let total = 0
+  return scores.map(score => {
+    if (score !== null) {
+      recent.push(score)
+      total += score
+      if (recent.length > window) total -= recent[recent.length - 1 - window]!
+    }
+    return recent.length > 0 ? total / Math.min(recent.length, window) : null
+  })
+}
+
+/** For each position within a chat (from 0) the mean score over all chats that reach it. */
+export function meanByPosition(steps: readonly Step[], scores: readonly (number | null)[]): (number | null)[] {
+  const positions = positionsInChat(steps)
+  const longest = positions.reduce((n, { position }) => Math.max(n, position + 1), 0)
+  return Array.from({ length: longest }, (_, p) => mean(scores.filter((_, i) => positions[i]!.position === p)))
+}
+
+/** Where each step stands in its chat: `position` from 0, of `length` examples. */
+function positionsInChat(steps: readonly Step[]): { position: number; length: number }[] {
+  const chats = groupBy(steps, step => step.chatId)
+  const seen = new Map<string | null, number>()
+  return steps.map(({ chatId }) => {
+    const position = seen.get(chatId) ?? 0
+    seen.set(chatId, position + 1)
+    return { position, length: chats.get(chatId)!.length }
+  })
+}
+
+/** All numbers of a run. @param seed of the intervals' resampling */
+export function summarise(steps: readonly Step[], seed = 0): Summary {
+  const metric = headline(steps)
+  const arms = metric === null ? [] : armsOf(steps, metric)
+  const second = positionsInChat(steps).map(({ position, length }) => position >= Math.floor(length / 2))
+  const all = steps.map((_, i) => i)
+  const row = (chat: string | null, members: number[]): Row => rowOf(chat, members, steps, arms, second)
+  const adapter = arms[0]
+  return {
+    metric,
+    arms,
+    chats: [...groupBy(all, i => steps[i]!.chatId)].map(([chat, members]) => row(chat, members)),
+    overall: row(null, all),
+    differences: arms.slice(1).flatMap(baseline => {
+      const difference = (members: number[]) => {
+        const pairs = members.flatMap(i => {
+          const [a, b] = [adapter!.scores[i]!, baseline.scores[i]!]
+          return a === null || b === null ? [] : [{ chat: steps[i]!.chatId, difference: a - b }]
+        })
+        return pairedDifference(pairs, seed)
+      }
+      const total = difference(all)
+      if (!total) return []
+      return [{ baseline: baseline.name, all: total, secondHalf: difference(all.filter(i => second[i])) }]
+    }),
+  }
+}
+
+function rowOf(chat: string | null, members: number[], steps: readonly Step[], arms: Arm[], second: boolean[]): Row {
+  const means = (of: number[]) => arms.map(arm => mean(of.map(i => arm.scores[i]!)))
+  const outcomes: Row['outcomes'] = { updated: 0, unchanged: 0, skipped: 0, failed: 0 }
+  const row = { win: 0, tie: 0, loss: 0 }
+  for (const i of members) {
+    outcomes[steps[i]!.outcome.kind]++
+    const [a, b] = [arms[0]?.scores[i] ?? null, arms[1]?.scores[i] ?? null]
+    if (a !== null && b !== null) row[a > b ? 'win' : a < b ? 'loss' : 'tie']++
+  }
+  return {
+    chat,
+    examples: members.length,
+    means: means(members),
+    ...row,
+    firstHalf: means(members.filter(i => !second[i])),
+    secondHalf: means(members.filter(i => second[i])),
+    outcomes,
+  }
+}

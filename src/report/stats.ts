@@ -1,0 +1,77 @@
+import { quantileSorted, sum } from 'simple-statistics'
+import { random } from '../tensor.js'
+
+/** What two arms got on the same example; `chat` null stands for an example that belongs to no chat. */
+export interface Pair {
+  chat: string | null
+  /** Score of the adapter minus score of the baseline. */
+  difference: number
+}
+
+/** A mean difference with its 95 % interval. */
+export interface Difference {
+  mean: number
+  /** 2.5 % and 97.5 % quantiles of the resampled means. */
+  low: number
+  high: number
+  /** Number of pairs. */
+  n: number
+  /** What was resampled: whole chats, or single examples where there are not two chats to choose from. */
+  unit: 'chat' | 'example'
+  /** Number of units. */
+  units: number
+  /** `few`: under 20 pairs; `none`: the interval includes 0; else the sign of the difference. */
+  verdict: 'few' | 'none' | 'better' | 'worse'
+}
+
+/** Under this many pairs no verdict is given. */
+const ENOUGH = 20
+const RESAMPLES = 10_000
+
+/** Items by key, keys in the order of their first item. (`Map.groupBy` needs Node 21.) */
+export function groupBy<T, K>(items: readonly T[], keyOf: (item: T, index: number) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>()
+  items.forEach((item, i) => {
+    const key = keyOf(item, i)
+    const group = groups.get(key)
+    if (group) group.push(item)
+    else groups.set(key, [item])
+  })
+  return groups
+}
+
+/**
+ * Mean difference of paired scores, with a percentile bootstrap interval (Efron & Tibshirani 1993, chapter 13).
+ *
+ * Examples of one chat share an adapter, so they are not independent: whole chats are drawn with replacement and the
+ * mean is taken over all their examples. An example without a chat is a unit by itself. With a single chat its examples
+ * are the units, and the interval then says nothing about other chats.
+ *
+ * @param seed the same pairs and seed give the same interval on every machine
+ * @returns null if there is no pair
+ */
+export function pairedDifference(pairs: readonly Pair[], seed = 0): Difference | null {
+  if (pairs.length === 0) return null
+  const chats = groupBy(pairs, (pair, i) => pair.chat ?? i)
+  const unit = chats.size > 1 && chats.size < pairs.length ? 'chat' : 'example'
+  const groups = unit === 'chat' ? [...chats.values()] : pairs.map(pair => [pair])
+  const sums = groups.map(group => sum(group.map(pair => pair.difference)))
+  const counts = groups.map(group => group.length)
+
+  const rng = random(seed)
+  const means = Float64Array.from({ length: RESAMPLES }, () => {
+    let total = 0
+    let n = 0
+    for (let i = 0; i < groups.length; i++) {
+      const drawn = rng.below(groups.length)
+      total += sums[drawn]!
+      n += counts[drawn]!
+    }
+    return total / n
+  }).sort()
+
+  const low = quantileSorted(means as unknown as number[], 0.025)
+  const high = quantileSorted(means as unknown as number[], 0.975)
+  const verdict = pairs.length < ENOUGH ? 'few' : low > 0 ? 'better' : high < 0 ? 'worse' : 'none'
+  return { mean: sum(sums) / pairs.length, low, high, n: pairs.length, unit, units: groups.length, verdict }
+}
