@@ -1,6 +1,12 @@
 import type { DType } from '../tensor.js'
-import { type Const, constOf, type Dim, type Graph, GraphError, type Node, type Type, type Value } from './graph.js'
+import { type Const, constOf, type Dim, type Graph, GraphError, type Node, numbers, type Type, type Value } from './graph.js'
 import { attr, axisOf, contextOf, ONNX_DTYPE, OPS } from './ops.js'
+
+/** True if the sizes of the node's output depend on values that are known only at run time. */
+export const dependsOnValues = (node: Node, g: Graph): boolean =>
+  node.op === 'Range' ||
+  node.op === 'Expand' ||
+  ((node.op === 'Slice' || node.op === 'Reshape') && node.inputs.slice(1).some(v => v !== '' && !g.consts.has(v)))
 
 /** Appends nodes to a graph, inventing names and inferring types. The graph handed in is changed. */
 export class Emit {
@@ -37,6 +43,13 @@ export class Emit {
 
   dims(v: Value): Dim[] {
     return this.type(v).dims
+  }
+
+  /** Elements of a small constant. @throws GraphError if `v` is not one */
+  values(v: Value): number[] {
+    const c = this.graph.consts.get(v)
+    if (!c) throw new GraphError(`${v} must be a constant`)
+    return numbers(c)
   }
 
   /** Size of the last axis. @throws GraphError if it is symbolic */
@@ -112,9 +125,12 @@ export class Emit {
     }
   }
 
-  /** Appends `node` as it is. */
+  /** Appends `node` as it is, and works out the types of its outputs if none are recorded and the table knows how. */
   keep(node: Node): void {
     this.graph.nodes.push(node)
+    const { types } = this.graph
+    if (!OPS[node.op] || types.has(node.outputs[0]!) || dependsOnValues(node, this.graph) || !node.inputs.every(v => v === '' || types.has(v))) return
+    for (const [i, t] of this.infer(node).entries()) if (node.outputs[i]) types.set(node.outputs[i], t)
   }
 
   /** Appends `node` with its first output renamed, so that what follows can take the old name. Returns the new name. */

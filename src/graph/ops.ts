@@ -80,21 +80,16 @@ export const OPS: Readonly<Record<string, ShapeRule>> = {
   Sub: elementwise,
   Mul: elementwise,
   Div: elementwise,
-  Pow: elementwise,
   Neg: same,
   Sqrt: same,
   Reciprocal: same,
-  Exp: same,
-  Log: same,
   Sigmoid: same,
-  Tanh: same,
   Softmax: same,
   LogSoftmax: same,
-  Identity: same,
-  Min: elementwise,
-  Less: compare,
   LessOrEqual: compare,
+  Min: elementwise,
   Where: c => [{ dtype: type(c, 1).dtype, dims: broadcast(type(c, 0).dims, broadcast(type(c, 1).dims, type(c, 2).dims)) }],
+  Identity: same,
   Cast: c => [{ dtype: castTo(attr(c.attrs, 'to')), dims: type(c, 0).dims }],
   MatMul: c => [{ dtype: type(c, 0).dtype, dims: matmul(type(c, 0).dims, type(c, 1).dims) }],
   'com.microsoft.FusedMatMul': c => {
@@ -108,11 +103,13 @@ export const OPS: Readonly<Record<string, ShapeRule>> = {
     return [{ dtype, dims: [...dims.slice(0, -1), attr(c.attrs, 'N')] }]
   },
   DequantizeLinear: c => [{ dtype: type(c, 1).dtype, dims: type(c, 0).dims }],
-  Transpose: c => [{ dtype: type(c, 0).dtype, dims: (c.attrs.perm as number[]).map(i => type(c, 0).dims[i]!) }],
+  Transpose: c => {
+    const { dtype, dims } = type(c, 0)
+    const perm = (c.attrs.perm as number[] | undefined) ?? dims.map((_, i) => dims.length - 1 - i)
+    return [{ dtype, dims: perm.map(i => dims[i]!) }]
+  },
   ReduceSum: reduce,
   ReduceMean: reduce,
-  ReduceMax: reduce,
-  ReduceSumSquare: reduce,
   // 0 keeps a size, −1 takes what remains.
   Reshape: c => {
     const { dtype, dims } = type(c, 0)
@@ -129,11 +126,6 @@ export const OPS: Readonly<Record<string, ShapeRule>> = {
     const rank = dims.length + c.values(1).length
     for (const a of c.values(1).map(x => axisOf(x, rank)).sort((x, y) => x - y)) out.splice(a, 0, 1)
     return [{ dtype, dims: out }]
-  },
-  Squeeze: c => {
-    const { dtype, dims } = type(c, 0)
-    const axes = c.values(1).map(a => axisOf(a, dims.length))
-    return [{ dtype, dims: dims.filter((_, i) => !axes.includes(i)) }]
   },
   Concat: c => {
     const { dtype, dims } = type(c, 0)
@@ -168,7 +160,29 @@ export const OPS: Readonly<Record<string, ShapeRule>> = {
   ScatterND: same,
   Shape: c => [{ dtype: 'int64', dims: [type(c, 0).dims.length] }],
   // Output sizes are not followed through values: whoever emits these gives the type.
-  ConstantOfShape: () => needsType('ConstantOfShape'),
+  // pads: [before…, after…] as a constant.
+  Pad: c => {
+    const { dtype, dims } = type(c, 0)
+    const pads = c.values(1)
+    const pad = (i: number) => pads[i]! + pads[i + dims.length]!
+    const grow = (d: Dim, i: number) => {
+      if (typeof d === 'number') return d + pad(i)
+      if (pad(i) !== 0) throw new GraphError(`Pad along axis ${i} of [${dims}], whose size is not known`)
+      return d
+    }
+    return [{ dtype, dims: dims.map(grow) }]
+  },
+  // Fused operators that exported decoders hold; training lowers them.
+  SimplifiedLayerNormalization: same,
+  'com.microsoft.SkipSimplifiedLayerNormalization': c => [type(c, 0), type(c, 0), type(c, 0), type(c, 0)],
+  'com.microsoft.GroupQueryAttention': c => {
+    const { dtype, dims } = type(c, 0)
+    if (c.inputs[1]) return [{ dtype, dims }]
+    const [H, K] = [attr(c.attrs, 'num_heads'), attr(c.attrs, 'kv_num_heads')]
+    const packed = dims[2]
+    if (typeof packed !== 'number') throw new GraphError(`the packed width of [${dims}] must be known`)
+    return [{ dtype, dims: [dims[0]!, dims[1]!, (packed * H) / (H + 2 * K)] }]
+  },
   Range: () => needsType('Range'),
   Expand: () => needsType('Expand'),
 }

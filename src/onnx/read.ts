@@ -92,6 +92,8 @@ function tensor(t: TensorProto, bytes: Uint8Array, file: string, fail: Fail): Co
   if (t.dataLocation === TensorProto_DataLocation.EXTERNAL) {
     const entry = Object.fromEntries(t.externalData.map(e => [e.key, e.value]))
     if (!entry.location) return fail(`constant ${t.name} lies in an external file that is not named`)
+    // The file must lie beside the model: a name from an untrusted model is never followed elsewhere.
+    if (/^[\\/]|^[A-Za-z]:|(^|[\\/])\.\.([\\/]|$)/.test(entry.location)) fail(`constant ${t.name}: its external file ${JSON.stringify(entry.location)} lies outside the model's folder`)
     const data: External = { file: entry.location, offset: Number(entry.offset ?? 0), length: Number(entry.length ?? length) }
     if (data.length !== length) fail(`constant ${t.name} [${dims}] needs ${length} bytes, its external data has ${data.length}`)
     return { type, data }
@@ -99,7 +101,7 @@ function tensor(t: TensorProto, bytes: Uint8Array, file: string, fail: Fail): Co
   if (t.rawData.length > 0 || length === 0) {
     if (t.rawData.length !== length) fail(`constant ${t.name} [${dims}] needs ${length} bytes, found ${t.rawData.length}`)
     // The reader's byte fields are views of the file's bytes, so the place in the file is known.
-    const data = length <= SMALL ? t.rawData.slice() : { file, offset: t.rawData.byteOffset - bytes.byteOffset, length }
+    const data = length <= SMALL ? new Uint8Array(t.rawData) : { file, offset: t.rawData.byteOffset - bytes.byteOffset, length }
     return { type, data }
   }
   const values = { float32: t.floatData, float64: t.doubleData, int64: t.int64Data.map(Number), int32: t.int32Data, bool: t.int32Data }

@@ -1,0 +1,64 @@
+import { adamw } from '../grad/adamw.js'
+import { backward } from '../grad/backward.js'
+import { check } from '../graph/check.js'
+import { Emit } from '../graph/emit.js'
+import { copyGraph, type Graph, type Value } from '../graph/graph.js'
+import { fuse } from '../rules/fuse.js'
+import { keepLastLogits } from '../rules/logits.js'
+import { addLoraInputs, addLoraParameters, type LoraGroup, type LoraSite, type ParameterLayout } from '../rules/lora.js'
+import { addLoss } from '../rules/loss.js'
+import { lower } from '../rules/lower.js'
+import { prune } from '../rules/prune.js'
+
+/** The exported decoder with LoRA factors as graph inputs, for generating and scoring. */
+export function inferenceGraph(exported: Graph, sites: readonly LoraSite[]): { graph: Graph; groups: LoraGroup[] } {
+  return addLoraInputs(keepLastLogits(exported), sites)
+}
+
+/**
+ * Outputs of a training graph. `theta.next`, `adam.m.next` and `adam.v.next` go back in as `theta`, `adam.m` and
+ * `adam.v` of the next step; `gradient` [P] is that of the loss, before clipping.
+ */
+export const TRAINING_OUTPUTS = ['loss', 'nll', 'gradient', 'gradient_norm', 'theta.next', 'adam.m.next', 'adam.v.next'] as const
+
+/**
+ * One optimizer step as one graph. The passes, in order:
+ *
+ *  1. lower       fused operators become plain ones; no key/value cache
+ *  2. lora        low-rank branches, their factors cut from the vector `theta` [P]
+ *  3. loss        LM head at supervised positions only, cross-entropy
+ *  4. backward    the reverse walk: d loss / d theta
+ *  5. adamw       clipping and the optimizer step
+ *  6. prune, fuse what nothing reads goes; transposes go into the products that read them
+ */
+export function trainingGraph(exported: Graph, sites: readonly LoraSite[], layout: ParameterLayout): Graph {
+  const step = optimizerStep(exported, sites, layout)
+  return fuse(step).graph
+}
+
+/** Passes 1 to 5 and pruning: standard operators only, so that it can also be run in float64. */
+export function optimizerStep(exported: Graph, sites: readonly LoraSite[], layout: ParameterLayout): Graph {
+  const adapted = addLoraParameters(lower(exported).graph, sites, layout)
+  const scored = addLoss(adapted.graph)
+  const e = new Emit(copyGraph(scored.graph))
+  const gradients = backward(e, scored.loss, adapted.leaves)
+  const flat = adapted.leaves.map(leaf => e.reshape(gradients.get(leaf)!, -1))
+  const gradient = e.concat(flat, 0)
+  const next = adamw(e, 'theta', gradient)
+  const outputs: Record<(typeof TRAINING_OUTPUTS)[number], Value> = {
+    loss: scored.loss,
+    nll: scored.nll,
+    gradient,
+    gradient_norm: next.gradientNorm,
+    'theta.next': next.theta,
+    'adam.m.next': next.m,
+    'adam.v.next': next.v,
+  }
+  return check(prune(renameOutputs(e, outputs)), 'the optimizer step')
+}
+
+function renameOutputs(e: Emit, outputs: Record<string, Value>): Graph {
+  for (const [name, v] of Object.entries(outputs)) e.typed('Identity', [v], {}, e.type(v), name)
+  e.graph.outputs = Object.keys(outputs)
+  return e.graph
+}

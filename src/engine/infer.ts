@@ -1,0 +1,74 @@
+import { type Adapter, scaleOf } from '../lora/adapter.js'
+import { type LoraGroup, tensorName } from '../rules/lora.js'
+import { type Feeds, float32, int64, type Session } from './session.js'
+
+/**
+ * An adapter as the inputs of an inference graph: for each group A [in, R] and its Bs [R, out], scale folded in.
+ * Without an adapter every R is 0.
+ */
+export function loraFeeds(groups: readonly LoraGroup[], adapter: Adapter | null): Feeds {
+  const feeds: Feeds = {}
+  for (const group of groups) {
+    const held = group.modules.flatMap(m => {
+      const A = adapter?.tensors.get(tensorName(m.name, 'A'))
+      return A ? [{ name: m.name, A: A.data, r: A.dims[0]! }] : []
+    })
+    const R = held.reduce((sum, m) => sum + m.r, 0)
+    const A = new Float32Array(group.in * R)
+    const rows = new Map<string, number>() // module → its first row in B
+    let at = 0
+    for (const m of held) {
+      rows.set(m.name, at)
+      for (let i = 0; i < m.r; i++) for (let x = 0; x < group.in; x++) A[x * R + at + i] = m.A[i * group.in + x]!
+      at += m.r
+    }
+    feeds[group.a] = float32(A, [group.in, R])
+    for (const node of group.nodes) {
+      const B = new Float32Array(R * node.out)
+      let column = 0
+      for (const m of node.modules) {
+        const row = rows.get(m.name)
+        if (adapter && row !== undefined) {
+          const { data, dims } = adapter.tensors.get(tensorName(m.name, 'B'))!
+          const r = dims[1]!
+          const s = scaleOf(adapter.config, m.name)
+          for (let i = 0; i < r; i++) for (let y = 0; y < m.out; y++) B[(row + i) * node.out + column + y] = s * data[y * r + i]!
+        }
+        column += m.out
+      }
+      feeds[node.b] = float32(B, [R, node.out])
+    }
+  }
+  return feeds
+}
+
+/**
+ * One pass over a whole sequence, without a cache.
+ *
+ * @param keep rows of logits wanted, from the end; 0 for all
+ * @returns logits [n, V]
+ */
+export async function forward(session: Session, lora: Feeds, inputIds: readonly number[], keep: number): Promise<{ data: Float32Array; dims: [number, number] }> {
+  const T = inputIds.length
+  const feeds: Feeds = { ...lora, input_ids: int64(inputIds, [1, T]) }
+  for (const meta of session.inputMetadata) {
+    if (meta.name === 'attention_mask') feeds[meta.name] = int64(Array<number>(T).fill(1), [1, T])
+    else if (meta.name === 'position_ids') feeds[meta.name] = int64(Array.from({ length: T }, (_, i) => i), [1, T])
+    else if (meta.name === 'num_logits_to_keep') feeds[meta.name] = int64([keep], [])
+    // Past keys and values [B, K, 0, W]: the one symbolic size beside the batch is the length, which is nothing yet.
+    else if (meta.name.startsWith('past_key_values.') && meta.isTensor)
+      feeds[meta.name] = float32(new Float32Array(0), meta.shape.map((d, i) => (i === 0 ? 1 : typeof d === 'number' ? d : 0)))
+  }
+  const { logits } = await session.run(feeds, ['logits'])
+  const [, n, V] = logits!.dims as [number, number, number]
+  return { data: logits!.data as Float32Array, dims: [n, V] }
+}
+
+/** −log softmax(row)[target], in float64 [nats]. */
+export function negativeLogLikelihood(row: Float32Array, target: number): number {
+  let max = Number.NEGATIVE_INFINITY
+  for (const x of row) if (x > max) max = x
+  let sum = 0
+  for (const x of row) sum += Math.exp(x - max)
+  return Math.log(sum) + max - row[target]!
+}

@@ -1,0 +1,260 @@
+import { join } from 'node:path'
+import pLimit from 'p-limit'
+import { InputError } from '../errors.js'
+import { type Adapter, type AdapterConfig, identify, ranksOf, requireFit } from '../lora/adapter.js'
+import { adapterFolder } from '../lora/folder.js'
+import { LoRAHandle, Skip, skip, type TrainingSummary } from '../lora/handle.js'
+import { selectModules } from '../lora/modules.js'
+import { type BaseModel, readPeft, writePeft } from '../lora/peft.js'
+import type { Message } from '../protocol/index.js'
+import { layoutOf, type ParameterLayout } from '../rules/lora.js'
+import { type Encoder, makeBatch, type TrainingItem } from './batch.js'
+import { trainingGraph } from './compile.js'
+import { generate, type GenerateOptions, type Generation, makeDecoder, requireGenerateOptions } from './generate.js'
+import { forward, loraFeeds, negativeLogLikelihood } from './infer.js'
+import { FILES, loadParts, type ModelDType, type Parts } from './load.js'
+import { type FinetuneOptions, finetuneDefaults, requireFinetuneOptions } from './options.js'
+import { createSession, type Feeds, type Session } from './session.js'
+import { flatten, freshAdapter, gradient, train, unflatten } from './train.js'
+
+export type { FinetuneOptions, Generation, GenerateOptions, ModelDType, TrainingItem }
+
+export interface LoadOptions {
+  /** `auto` is the CPU, the one device served so far. */
+  device?: 'auto' | 'cpu'
+  dtype?: ModelDType
+}
+
+/** Adapters kept in memory in both forms, the one last used at the end. */
+const RESIDENT = 32
+
+type Lora = LoRAHandle | null | undefined
+
+/**
+ * An exported decoder that answers with LoRA adapters, and trains them, in ONNX Runtime.
+ *
+ * Calls may overlap; they are served one after the other.
+ */
+export class LoRAModel {
+  readonly id: string
+  readonly device = 'cpu'
+  readonly dtype: ModelDType
+  readonly contextLength: number
+  readonly #parts: Parts
+  readonly #decoder: ReturnType<typeof makeDecoder>
+  readonly #encoder: Encoder
+  /** One call at a time: the adapter in use is the session's state. */
+  readonly #queue = pLimit(1)
+  readonly #resident = new Map<string, { adapter: Adapter; feeds: Feeds }>()
+  readonly #trainers = new Map<string, Promise<Session>>()
+  readonly #noLora: Feeds
+  #current: Feeds
+
+  static readonly #loaded = new Map<string, Promise<LoRAModel>>()
+
+  /**
+   * Loads a model; the same arguments give the same object.
+   *
+   * @param idOrFolder the embedded model's id, a folder in transformers.js layout, or a hub id
+   * @throws InputError for an unknown id, a folder without the files, a graph that is not supported, a damaged file
+   */
+  static load(idOrFolder: string, options: LoadOptions = {}): Promise<LoRAModel> {
+    const { device = 'auto', dtype = 'fp32' } = options
+    if (device !== 'auto' && device !== 'cpu') throw new InputError(`loading ${idOrFolder}: device ${JSON.stringify(device)} is not served; use 'cpu' or 'auto'`)
+    if (!(dtype in FILES)) throw new InputError(`loading ${idOrFolder}: dtype ${JSON.stringify(dtype)} is not served; use ${Object.keys(FILES).join(' or ')}`)
+    const key = `${idOrFolder}\n${dtype}`
+    const loading = LoRAModel.#loaded.get(key) ?? loadParts(idOrFolder, dtype).then(parts => new LoRAModel(parts, key))
+    LoRAModel.#loaded.set(key, loading)
+    // A failed load may be tried again.
+    loading.catch(() => LoRAModel.#loaded.delete(key))
+    return loading
+  }
+
+  readonly #key: string
+
+  private constructor(parts: Parts, key: string) {
+    this.#parts = parts
+    this.#key = key
+    this.id = parts.id
+    this.dtype = parts.dtype
+    const config = parts.config as unknown as { max_position_embeddings?: number; vocab_size: number }
+    this.contextLength = config.max_position_embeddings ?? Number.POSITIVE_INFINITY
+    this.#noLora = loraFeeds(parts.groups, null)
+    this.#current = this.#noLora
+    this.#decoder = makeDecoder(parts.config, parts.generationConfig, parts.session, () => this.#current)
+    const { tokenizer } = parts
+    const encode = (text: string) => tokenizer.encode(text, { add_special_tokens: false })
+    this.#encoder = {
+      prompt: messages => encode(tokenizer.apply_chat_template(requireMessages(messages) as never, { tokenize: false, add_generation_prompt: true }) as string),
+      answer: text => encode(text + (tokenizer.eos_token ?? '')),
+      vocabularySize: config.vocab_size,
+      contextLength: this.contextLength,
+    }
+  }
+
+  /**
+   * Answers with an adapter, or as the base model if `lora` is null or left out.
+   *
+   * @throws InputError for a prompt that does not fit, an adapter of another model, options out of range
+   */
+  generate(messages: readonly Message[], options: GenerateOptions & { lora?: Lora } = {}): Promise<Generation> {
+    const { lora, ...rest } = options
+    requireGenerateOptions(rest)
+    return this.#queue(async () => {
+      this.#use(lora)
+      return generate(this.#decoder, this.#parts.tokenizer, this.#encoder.prompt(messages), this.contextLength, rest)
+    })
+  }
+
+  /** Mean loss of an answer's tokens, the one that ends the turn included [nats/token]. */
+  score(messages: readonly Message[], target: string, options: { lora?: Lora } = {}): Promise<{ nll: number; tokens: number }> {
+    return this.#queue(() => this.#score({ messages, target }, this.#use(options.lora)))
+  }
+
+  /** Logits [T, V] of a sequence, one row a token, with an adapter or without. */
+  logits(inputIds: readonly number[], options: { lora?: Lora } = {}): Promise<{ data: Float32Array; dims: [number, number] }> {
+    return this.#queue(() => forward(this.#parts.session, this.#use(options.lora), inputIds, 0))
+  }
+
+  /**
+   * Loss of an item or a batch [nats/token] and its gradient for every tensor of an adapter, by PEFT name:
+   * lora_A [r, in], lora_B [out, r].
+   */
+  gradients(lora: LoRAHandle, input: TrainingItem | readonly TrainingItem[]): Promise<{ loss: number; grads: Map<string, Float32Array> }> {
+    return this.#queue(async () => {
+      const adapter = this.#adapter(lora)
+      const { session, layout } = await this.#trainer(adapter)
+      const { loss, gradient: flat } = await gradient(session, flatten(adapter, layout), layout, adapter.config, makeBatch(toItems(input), this.#encoder))
+      return { loss, grads: new Map([...unflatten(flat, layout)].map(([name, t]) => [name, t.data])) }
+    })
+  }
+
+  /**
+   * Trains a new version of an adapter: AdamW, from fresh optimizer state, on one item or on several as one batch.
+   * The given adapter is not changed. `lora` null starts a new one.
+   *
+   * @returns the new adapter, saved as a PEFT folder; or a Skip if a loss or gradient was not finite, with nothing saved
+   * @throws InputError for bad items or options, a rank or alpha other than the given adapter's
+   */
+  finetune(lora: Lora, input: TrainingItem | readonly TrainingItem[], options: FinetuneOptions = {}): Promise<LoRAHandle | Skip> {
+    requireFinetuneOptions(options)
+    return this.#queue(async () => {
+      const batch = makeBatch(toItems(input), this.#encoder)
+      const from = lora ? this.#continued(lora, options) : this.#fresh(options)
+      const { session, layout } = await this.#trainer(from)
+      const o = { ...finetuneDefaults, ...options }
+      const run = await train(session, flatten(from, layout), layout, from.config, batch, o)
+      if (run.nonFiniteAt !== undefined) return skip(`non-finite ${Number.isFinite(run.losses.at(-1)) ? 'gradient' : 'loss'} at step ${run.nonFiniteAt}`)
+      if (!run.theta.every(Number.isFinite)) return skip(`non-finite weights after step ${o.steps}`)
+      const adapter: Adapter = { config: from.config, tensors: unflatten(run.theta, layout) }
+      const after = await this.#score(toItems(input)[0]!, loraFeeds(this.#parts.groups, adapter))
+      const training: TrainingSummary = {
+        losses: run.losses,
+        gradientNorms: run.gradientNorms,
+        targetLoss: { before: run.firstItemBefore, after: after.nll },
+      }
+      const { identifier, path } = writePeft(adapter, adapterFolder(), this.#base)
+      const handle = new LoRAHandle({ identifier, path, metadata: { training } })
+      this.#remember(identifier, adapter)
+      return handle
+    })
+  }
+
+  /** Frees the sessions. The model cannot be used afterwards. */
+  async dispose(): Promise<void> {
+    LoRAModel.#loaded.delete(this.#key)
+    await this.#queue(async () => {
+      await this.#parts.session.release()
+      for (const trainer of this.#trainers.values()) await (await trainer).release()
+      this.#trainers.clear()
+      this.#resident.clear()
+    })
+  }
+
+  get #base(): BaseModel {
+    return { name: this.id, fingerprint: this.#parts.fingerprint }
+  }
+
+  /** Makes an adapter the one that the session answers with. */
+  #use(lora: Lora): Feeds {
+    this.#current = lora ? this.#load(lora).feeds : this.#noLora
+    return this.#current
+  }
+
+  #adapter(lora: LoRAHandle): Adapter {
+    return this.#load(lora).adapter
+  }
+
+  #load(lora: LoRAHandle): { adapter: Adapter; feeds: Feeds } {
+    const known = this.#resident.get(lora.identifier)
+    if (known) {
+      this.#resident.delete(lora.identifier)
+      this.#resident.set(lora.identifier, known)
+      return known
+    }
+    if (!lora.path) throw new InputError(`adapter ${lora.identifier}: it has no path, so its weights cannot be read`)
+    const { adapter, base } = readPeft(lora.path)
+    if (/^[0-9a-f]{64}$/.test(lora.identifier) && identify(adapter) !== lora.identifier)
+      throw new InputError(`adapter ${lora.identifier.slice(0, 12)}: the files in ${lora.path} hold other weights (${identify(adapter).slice(0, 12)}); they were altered`)
+    requireFit(adapter, this.#parts.sites.flatMap(s => s.modules), this.id)
+    if (base.fingerprint !== '' && base.fingerprint !== this.#parts.fingerprint)
+      process.emitWarning(`adapter ${lora.identifier.slice(0, 12)} was trained on another base model (${base.name || 'unnamed'}, ${base.fingerprint.slice(0, 12)}) than ${this.id} (${this.#parts.fingerprint.slice(0, 12)}); its answers may be nonsense`, { code: 'LORA_BASE' })
+    return this.#remember(lora.identifier, adapter)
+  }
+
+  #remember(identifier: string, adapter: Adapter): { adapter: Adapter; feeds: Feeds } {
+    const entry = { adapter, feeds: loraFeeds(this.#parts.groups, adapter) }
+    this.#resident.set(identifier, entry)
+    if (this.#resident.size > RESIDENT) this.#resident.delete(this.#resident.keys().next().value!)
+    return entry
+  }
+
+  #fresh({ rank = finetuneDefaults.rank, alpha = finetuneDefaults.alpha, rslora = false, targetModules, seed = 0 }: FinetuneOptions): Adapter {
+    const config: AdapterConfig = { r: rank, alpha, rslora, rankPattern: {}, alphaPattern: {} }
+    return freshAdapter(config, selectModules(this.#parts.sites, targetModules), seed)
+  }
+
+  #continued(lora: LoRAHandle, { rank, alpha, rslora, targetModules }: FinetuneOptions): Adapter {
+    const adapter = this.#adapter(lora)
+    const { config } = adapter
+    for (const [name, asked, has] of [['rank', rank, config.r], ['alpha', alpha, config.alpha], ['rslora', rslora, config.rslora]] as const)
+      if (asked !== undefined && asked !== has)
+        throw new InputError(`finetune: ${name} ${asked} was asked for, but adapter ${lora.identifier.slice(0, 12)} has ${has}; leave it out to continue this adapter, or pass null to start a new one`)
+    if (targetModules && selectModules(this.#parts.sites, targetModules).length !== ranksOf(adapter).size)
+      throw new InputError(`finetune: targetModules other than those of adapter ${lora.identifier.slice(0, 12)}; leave it out to continue this adapter`)
+    return adapter
+  }
+
+  /** A training session for the modules and ranks of an adapter; made once for each such set. */
+  async #trainer(adapter: Adapter): Promise<{ session: Session; layout: ParameterLayout }> {
+    const { exported, sites, folder, id } = this.#parts
+    const layout = layoutOf(sites, ranksOf(adapter))
+    const key = JSON.stringify(layout.tensors.map(t => [t.name, t.dims]))
+    const trainer =
+      this.#trainers.get(key) ??
+      createSession(trainingGraph(exported, sites, layout), `the training graph of ${id}`, { weights: join(folder, 'onnx'), prepack: false })
+    this.#trainers.set(key, trainer)
+    trainer.catch(() => this.#trainers.delete(key))
+    return { session: await trainer, layout }
+  }
+
+  async #score(item: TrainingItem, feeds: Feeds): Promise<{ nll: number; tokens: number }> {
+    const { inputIds, dims, positions, targets } = makeBatch([item], this.#encoder)
+    const keep = dims[1] - positions[0]!
+    const { data, dims: [n, V] } = await forward(this.#parts.session, feeds, inputIds, keep)
+    const total = targets.reduce((sum, target, i) => {
+      const row = positions[i]! - (dims[1] - n)
+      return sum + negativeLogLikelihood(data.subarray(row * V, (row + 1) * V), target)
+    }, 0)
+    return { nll: total / targets.length, tokens: targets.length }
+  }
+}
+
+const toItems = (input: TrainingItem | readonly TrainingItem[]): readonly TrainingItem[] => (Array.isArray(input) ? input : [input as TrainingItem])
+
+function requireMessages(messages: readonly Message[]): readonly Message[] {
+  if (!Array.isArray(messages) || messages.length === 0) throw new InputError('a prompt needs at least one message; found none')
+  const bad = messages.findIndex(m => typeof m?.content !== 'string' || typeof m.role !== 'string')
+  if (bad >= 0) throw new InputError(`message ${bad}: role and content must be texts, found ${JSON.stringify(messages[bad])?.slice(0, 100)}`)
+  return messages
+}

@@ -1,0 +1,54 @@
+import { Emit } from '../graph/emit.js'
+import { type Graph, GraphError, type Node, type Value } from '../graph/graph.js'
+import { VJPS, type Vjp } from './vjps.js'
+
+/** Applies the rule of `node.op`, then sums each cotangent to its input's shape: broadcasting is undone here and only here. */
+export function pullback(e: Emit, node: Node, dy: Value, table: Readonly<Record<string, Vjp | null>> = VJPS): (Value | null)[] {
+  const vjp = table[node.op]
+  if (!vjp) throw new GraphError(`no gradient rule for ${node.op} (node ${node.name}); there are rules for ${Object.keys(table).join(', ')}`)
+  return vjp(e, node, dy).map((d, i) => d && e.sumTo(d, node.inputs[i]!))
+}
+
+/**
+ * Appends to the graph the gradient of a scalar with respect to some of its values, by one walk from the end to the
+ * start (reverse accumulation).
+ *
+ * @param loss a value with one element
+ * @param leaves values to differentiate by
+ * @returns for each leaf the value that holds its gradient, of the leaf's type
+ * @throws GraphError if an op on the way has no rule, or the loss does not depend on a leaf
+ */
+export function backward(e: Emit, loss: Value, leaves: readonly Value[]): Map<Value, Value> {
+  const active = dependents(e.graph, leaves)
+  const parts = new Map<Value, Value[]>()
+  parts.set(loss, [e.typed('Expand', [e.scalar(1, loss), e.op('Shape', [loss])], {}, e.type(loss))])
+  const total = (v: Value): Value | undefined => {
+    const terms = parts.get(v)
+    return terms?.reduce((sum, term) => e.add(sum, term))
+  }
+  for (const node of e.graph.nodes.toReversed()) {
+    const y = node.outputs[0]!
+    if (!active.has(y)) continue
+    const dy = total(y)
+    if (dy === undefined) continue
+    for (const [i, d] of pullback(e, node, dy).entries()) {
+      const x = node.inputs[i]!
+      if (d && active.has(x)) parts.set(x, [...(parts.get(x) ?? []), d])
+    }
+  }
+  return new Map(
+    leaves.map(v => {
+      const d = total(v)
+      if (d === undefined) throw new GraphError(`gradient: ${loss} does not depend on ${v}`)
+      return [v, d]
+    }),
+  )
+}
+
+/** All values through which a gradient of something can reach one of `roots`, and the roots themselves. */
+function dependents(g: Graph, roots: readonly Value[]): Set<Value> {
+  const found = new Set(roots)
+  for (const node of g.nodes)
+    if (VJPS[node.op] !== null && node.inputs.some(v => found.has(v))) for (const v of node.outputs) found.add(v)
+  return found
+}

@@ -1,0 +1,157 @@
+import type { Emit } from '../graph/emit.js'
+import { GraphError, type Node, type Value } from '../graph/graph.js'
+import { attr } from '../graph/ops.js'
+
+/**
+ * Emits the backward of one node with one output.
+ *
+ * @param dy cotangent of the node's output, of that output's type
+ * @returns one cotangent per input, null where no gradient flows (indices, sizes, masks); axes that broadcasting added
+ * are still in it: they are summed away by the caller. What turns out not to be needed is pruned later.
+ */
+export type Vjp = (e: Emit, node: Node, dy: Value) => (Value | null)[]
+
+type In = [Value, Value, Value]
+
+/**
+ * One rule per op, one line of mathematics above each; `dx` is the cotangent of x. null says that nothing flows
+ * through: what such an op gives does not change with small changes of its inputs.
+ */
+export const VJPS: Readonly<Record<string, Vjp | null>> = {
+  Shape: null,
+  LessOrEqual: null,
+
+  // y = a + b             da = dy                  db = dy
+  Add: (_e, _node, dy) => [dy, dy],
+
+  // y = a − b             da = dy                  db = −dy
+  Sub: (e, _node, dy) => [dy, e.neg(dy)],
+
+  // y = a ∘ b             da = dy ∘ b              db = dy ∘ a
+  Mul: (e, { inputs }, dy) => [e.mul(dy, inputs[1]!), e.mul(dy, inputs[0]!)],
+
+  // y = a / b             da = dy / b              db = −da ∘ y
+  Div: (e, { inputs, outputs }, dy) => {
+    const da = e.div(dy, inputs[1]!)
+    return [da, e.neg(e.mul(da, outputs[0]!))]
+  },
+
+  // y = −x                dx = −dy
+  Neg: (e, _node, dy) => [e.neg(dy)],
+
+  // y = √x                dx = dy / 2y
+  Sqrt: (e, { outputs }, dy) => [e.div(dy, e.scale(outputs[0]!, 2))],
+
+  // y = 1/x               dx = −dy ∘ y²
+  Reciprocal: (e, { outputs: [y] }, dy) => [e.neg(e.mul(dy, e.mul(y!, y!)))],
+
+  // y = σ(x)              dx = dy ∘ y ∘ (1 − y)
+  Sigmoid: (e, { outputs: [y] }, dy) => [e.mul(dy, e.mul(y!, e.sub(e.scalar(1, y!), y!)))],
+
+  // y = a·b               da = dy·bᵀ               db = aᵀ·dy
+  MatMul: (e, { inputs }, dy) => {
+    const [a, b] = inputs as In
+    const da = e.matmul(dy, e.t(b))
+    if (e.dims(b).length > 2 || e.dims(a).length === 2) return [da, e.matmul(e.t(a), dy)]
+    // A matrix shared by all rows of a: one product over the flattened rows instead of a sum of products.
+    const rows = (v: Value) => e.reshape(v, -1, e.lastSize(v))
+    return [da, e.matmul(e.t(rows(a)), rows(dy))]
+  },
+
+  // y = softmax(x)        dx = y ∘ (dy − Σ dy ∘ y)           along the axis
+  Softmax: (e, node, dy) => {
+    const y = node.outputs[0]!
+    return [e.mul(y, e.sub(dy, e.sum(e.mul(dy, y), [e.axis(node, -1)], 1)))]
+  },
+
+  // y = log softmax(x)    dx = dy − softmax(x) ∘ Σ dy        along the axis
+  LogSoftmax: (e, node, dy) => {
+    const axis = e.axis(node, -1)
+    return [e.sub(dy, e.mul(e.op('Softmax', [node.inputs[0]!], { axis }), e.sum(dy, [axis], 1)))]
+  },
+
+  // y = Σ x               dx = dy spread over the summed axes
+  ReduceSum: (e, node, dy) => [spread(e, node, dy), null],
+
+  // y = mean x            dx = dy / n spread over the n elements averaged
+  ReduceMean: (e, node, dy) => {
+    const x = node.inputs[0]!
+    const n = axesOf(e, node).reduce((product, axis) => {
+      const size = e.dims(x)[axis]
+      if (typeof size !== 'number') throw new GraphError(`gradient of ${node.name}: the size of axis ${axis} of [${e.dims(x)}] must be known`)
+      return product * size
+    }, 1)
+    return [spread(e, node, e.scale(dy, 1 / n)), null]
+  },
+
+  // y = x with axes permuted                dx = dy permuted back
+  Transpose: (e, node, dy) => {
+    const rank = e.dims(node.inputs[0]!).length
+    const perm = (node.attrs.perm as number[] | undefined) ?? Array.from({ length: rank }, (_, i) => rank - 1 - i)
+    return [e.op('Transpose', [dy], { perm: perm.map((_, i) => perm.indexOf(i)) })]
+  },
+
+  // y = x in another shape                  dx = dy in the shape of x
+  Reshape: (e, { inputs: [x] }, dy) => [like(e, dy, x!), null],
+  Unsqueeze: (e, { inputs: [x] }, dy) => [like(e, dy, x!), null],
+
+  // y = x[from:to]        dx = dy with zeros around
+  Slice: (e, node, dy) => {
+    const x = node.inputs[0]!
+    const before = e.dims(x).map(() => 0)
+    const after = e.dims(x).map(() => 0)
+    const [starts, ends, axes] = [1, 2, 3].map(i => e.values(node.inputs[i]!)) as [number[], number[], number[]]
+    for (const [i, a] of axes.entries()) {
+      const axis = a < 0 ? a + before.length : a
+      const size = e.dims(x)[axis] as number
+      const bound = (v: number) => Math.max(0, Math.min(size, v < 0 ? v + size : v))
+      before[axis] = bound(starts[i]!)
+      after[axis] = size - Math.max(bound(ends[i]!), before[axis]!)
+    }
+    return [e.op('Pad', [dy, e.ints(...before, ...after)]), ...node.inputs.slice(1).map(() => null)]
+  },
+
+  // y = [a, b, …]         da, db, … = the parts of dy
+  Concat: (e, node, dy) => {
+    const axis = e.axis(node, 0)
+    let at = 0
+    return node.inputs.map(v => {
+      const size = e.dims(v)[axis]
+      if (typeof size !== 'number') throw new GraphError(`gradient of ${node.name}: the size of axis ${axis} of ${v} must be known`)
+      at += size
+      return e.slice(dy, axis, at - size, at)
+    })
+  },
+
+  // y = x[i], rows i of x                   dx = Σ of dy's rows, at i
+  Gather: (e, node, dy) => {
+    const [x, index] = node.inputs as In
+    if (attr(node.attrs, 'axis', 0) !== 0 || e.dims(index).length !== 1)
+      throw new GraphError(`gradient of ${node.name}: only rows picked by a list of indices have one`)
+    const at = e.op('Unsqueeze', [index, e.ints(-1)])
+    return [e.op('ScatterND', [e.zerosLike(x), at, dy], { reduction: 'add' }), null]
+  },
+
+  // y[s] = x[s, i[s]]     dx[s, v] = dy[s] where v = i[s], else 0          (indices [S, 1])
+  GatherElements: (e, node, dy) => {
+    const [x, index] = node.inputs as In
+    if (e.axis(node, 0) !== 1 || e.dims(index)[1] !== 1)
+      throw new GraphError(`gradient of ${node.name}: only one element of each row [S, 1] has one`)
+    return [e.op('ScatterElements', [e.zerosLike(x), index, dy], { axis: 1 }), null]
+  },
+}
+
+const axesOf = (e: Emit, node: Node): number[] => {
+  const rank = e.dims(node.inputs[0]!).length
+  return e.values(node.inputs[1]!).map(a => (a < 0 ? a + rank : a))
+}
+
+/** `dy` with the axes that `node` reduced put back, and its values repeated along them. */
+function spread(e: Emit, node: Node, dy: Value): Value {
+  const x = node.inputs[0]!
+  const kept = attr(node.attrs, 'keepdims', 1) ? dy : e.op('Unsqueeze', [dy, e.ints(...axesOf(e, node))])
+  return e.typed('Expand', [kept, e.op('Shape', [x])], {}, e.type(x))
+}
+
+/** `v` in the run-time shape of `x`, which has as many elements. */
+const like = (e: Emit, v: Value, x: Value): Value => e.typed('Reshape', [v, e.op('Shape', [x])], {}, e.type(x))

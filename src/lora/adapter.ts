@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto'
+import { InputError } from '../errors.js'
+import { type LoraModule, tensorName } from '../rules/lora.js'
+import type { Tensor } from '../tensor.js'
+
+/** The settings that decide what an adapter computes, beside its tensors. */
+export interface AdapterConfig {
+  /** R */
+  r: number
+  /** α; a module's update is scaled by α/r, or α/√r with `rslora`. */
+  alpha: number
+  rslora: boolean
+  /** Exceptions from `r` and `alpha`: a module's name, or its end, or a regular expression, as in PEFT. */
+  rankPattern: Record<string, number>
+  alphaPattern: Record<string, number>
+}
+
+/** An adapter in memory: PEFT's tensors by PEFT's names, lora_A [r, in] and lora_B [out, r]. */
+export interface Adapter {
+  config: AdapterConfig
+  tensors: Map<string, Tensor>
+}
+
+/**
+ * The value of a PEFT pattern for a module: of the first key that is the module's name, or its end after a dot.
+ * PEFT takes keys as regular expressions; from an untrusted file only names are accepted, with an optional `^`.
+ */
+export function patternValue(pattern: Readonly<Record<string, number>>, module: string, otherwise: number): number {
+  for (const [key, value] of Object.entries(pattern)) {
+    const name = key.startsWith('^') ? key.slice(1) : key
+    if (!/^[\w.]+$/.test(name)) throw new InputError(`adapter: pattern ${JSON.stringify(key)} is no module name`)
+    if (module === name || (!key.startsWith('^') && module.endsWith(`.${name}`))) return value
+  }
+  return otherwise
+}
+
+/** α/r of one module (α/√r with rsLoRA, Kalajdzievski 2023). */
+export function scaleOf(config: AdapterConfig, module: string): number {
+  const r = patternValue(config.rankPattern, module, config.r)
+  const alpha = patternValue(config.alphaPattern, module, config.alpha)
+  return alpha / (config.rslora ? Math.sqrt(r) : r)
+}
+
+/** Names of the modules an adapter holds, in the order of its tensors. */
+export function modulesOf(adapter: Adapter): string[] {
+  return [...adapter.tensors.keys()]
+    .filter(name => name.endsWith('.lora_A.weight'))
+    .map(name => name.slice('base_model.model.'.length, -'.lora_A.weight'.length))
+}
+
+/** Rank of each module, from its tensors. */
+export const ranksOf = (adapter: Adapter): Map<string, number> =>
+  new Map(modulesOf(adapter).map(m => [m, adapter.tensors.get(tensorName(m, 'A'))!.dims[0]!]))
+
+/**
+ * sha-256 of what the adapter computes: its settings and its tensors' bytes in name order. One name, one adapter,
+ * for ever: a reused name with other weights behind it cannot happen.
+ */
+export function identify(adapter: Adapter): string {
+  const { r, alpha, rslora, rankPattern, alphaPattern } = adapter.config
+  const sorted = (pattern: Record<string, number>) => Object.entries(pattern).sort(([a], [b]) => (a < b ? -1 : 1))
+  const hash = createHash('sha256')
+  hash.update(JSON.stringify([r, alpha, rslora, sorted(rankPattern), sorted(alphaPattern)]))
+  for (const name of [...adapter.tensors.keys()].sort()) {
+    const { dims, data } = adapter.tensors.get(name)!
+    hash.update(`\n${name} ${dims.join('x')}\n`)
+    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  }
+  return hash.digest('hex')
+}
+
+/**
+ * Fails unless every tensor of the adapter fits a module of the model.
+ *
+ * @throws InputError naming module, found and expected sizes
+ */
+export function requireFit(adapter: Adapter, modules: readonly LoraModule[], model: string): void {
+  const known = new Map(modules.map(m => [m.name, m]))
+  for (const name of modulesOf(adapter)) {
+    const m = known.get(name)
+    if (!m) throw new InputError(`adapter of another model: it has module ${name}, ${model} has ${nearest(name, [...known.keys()])}`)
+    const A = adapter.tensors.get(tensorName(name, 'A'))!
+    const B = adapter.tensors.get(tensorName(name, 'B'))!
+    if (A.dims[1] !== m.in || B.dims[0] !== m.out)
+      throw new InputError(`adapter of another model: module ${name} maps ${A.dims[1]} to ${B.dims[0]}, in ${model} it maps ${m.in} to ${m.out}`)
+  }
+}
+
+/** A few names to show beside one that was not found: those with the same ending first. */
+function nearest(name: string, names: readonly string[]): string {
+  const end = name.slice(name.lastIndexOf('.'))
+  const alike = names.filter(n => n.endsWith(end))
+  const shown = (alike.length > 0 ? alike : names).slice(0, 4)
+  return `${shown.join(', ')}${names.length > shown.length ? `, … (${names.length} in all)` : ''}`
+}

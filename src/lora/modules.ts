@@ -1,0 +1,72 @@
+import { InputError } from '../errors.js'
+import { attr } from '../graph/ops.js'
+import { type Const, consumers, type Graph, type Node } from '../graph/graph.js'
+import type { LoraModule, LoraSite } from '../rules/lora.js'
+
+/**
+ * How exporters name the linear nodes of a decoder, and what PEFT calls the modules in them. `$1` is the layer.
+ * This table is the only place that knows such names.
+ */
+const NAMES: readonly [RegExp, string[]][] = [
+  [/\/layers\.(\d+)\/(?:self_)?attn\/([qkvo])_proj\/MatMul/, ['model.layers.$1.self_attn.$2_proj']],
+  [
+    /\/layers\.(\d+)\/(?:self_)?attn\/qkv_proj\/MatMul/,
+    ['model.layers.$1.self_attn.q_proj', 'model.layers.$1.self_attn.k_proj', 'model.layers.$1.self_attn.v_proj'],
+  ],
+  [/\/layers\.(\d+)\/mlp\/(gate|up|down)_proj\/MatMul/, ['model.layers.$1.mlp.$2_proj']],
+]
+
+/** Input and output size of a linear node: of its constant matrix [in, out], or its attributes. */
+const SIZES: Readonly<Record<string, (node: Node, weight: Const | undefined) => [number, number] | undefined>> = {
+  MatMul: (_node, w) => (w?.type.dims.length === 2 ? [w.type.dims[0]!, w.type.dims[1]!] : undefined),
+  'com.microsoft.MatMulNBits': node => [attr(node.attrs, 'K'), attr(node.attrs, 'N')],
+}
+
+/**
+ * The linear nodes of a decoder that LoRA can be added to, with their PEFT module names and sizes, in graph order.
+ *
+ * @param model name for messages
+ * @throws InputError if the graph has none, or a packed node whose parts cannot be told apart
+ */
+export function findSites(g: Graph, model: string): LoraSite[] {
+  const readers = consumers(g)
+  const sites = g.nodes.flatMap((node): LoraSite[] => {
+    const sizes = SIZES[node.op]?.(node, g.consts.get(node.inputs[1] ?? ''))
+    const named = NAMES.map(([pattern, names]) => ({ match: pattern.exec(node.name), names })).find(n => n.match)
+    if (!sizes || !named?.match) return []
+    const names = named.names.map(n => n.replace(/\$(\d)/g, (_, i) => named.match![Number(i)]!))
+    const widths = names.length === 1 ? [sizes[1]] : packedWidths(node, sizes[1], readers, model)
+    return [{ node: node.name, modules: names.map((name, i): LoraModule => ({ name, in: sizes[0], out: widths[i]! })) }]
+  })
+  if (sites.length === 0)
+    throw new InputError(`${model}: no linear layers that LoRA could be added to were recognised; its nodes are named like ${g.nodes.find(n => n.op === 'MatMul')?.name ?? g.nodes[0]?.name}`)
+  return sites
+}
+
+/** Widths of q, k and v in a packed projection: from the head counts of the attention that reads it. */
+function packedWidths(node: Node, out: number, readers: Map<string, Node[]>, model: string): number[] {
+  let reader = readers.get(node.outputs[0]!)?.[0]
+  if (reader?.op === 'Add') reader = readers.get(reader.outputs[0]!)?.[0]
+  if (reader?.op !== 'com.microsoft.GroupQueryAttention')
+    throw new InputError(`${model}: ${node.name} packs q, k and v, but is read by ${reader?.op ?? 'nothing'} instead of GroupQueryAttention`)
+  const [H, K] = [attr(reader.attrs, 'num_heads'), attr(reader.attrs, 'kv_num_heads')]
+  const head = out / (H + 2 * K)
+  return [H * head, K * head, K * head]
+}
+
+/**
+ * The modules that `targets` names: a full module name, or its last part, as in PEFT's `target_modules`.
+ *
+ * @throws InputError listing what exists
+ */
+export function selectModules(sites: readonly LoraSite[], targets: readonly string[] | undefined): LoraModule[] {
+  const all = sites.flatMap(s => s.modules)
+  if (!targets) return all
+  const matches = (m: LoraModule, t: string) => m.name === t || m.name.endsWith(`.${t}`)
+  const unknown = targets.find(t => !all.some(m => matches(m, t)))
+  if (unknown !== undefined || targets.length === 0) {
+    const kinds = [...new Set(all.map(m => m.name.slice(m.name.lastIndexOf('.') + 1)))]
+    throw new InputError(`targetModules: ${unknown === undefined ? 'the list is empty' : `no module is named ${JSON.stringify(unknown)}`}; the model has ${kinds.join(', ')}`)
+  }
+  return all.filter(m => targets.some(t => matches(m, t)))
+}

@@ -1,0 +1,151 @@
+import type { Emit } from '../graph/emit.js'
+import { type Graph, GraphError, type Node, type Value } from '../graph/graph.js'
+import { type Rule, rewrite } from '../graph/rewrite.js'
+
+/** One adapted weight matrix, by its PEFT module name: y [.., out] = x [.., in] · W. */
+export interface LoraModule {
+  name: string
+  in: number
+  out: number
+}
+
+/** A linear node of a graph and the modules it holds: one, or several packed side by side along its output. */
+export interface LoraSite {
+  node: string
+  modules: LoraModule[]
+}
+
+/** Linear nodes that read the same x share one product x·A. */
+export interface LoraGroup {
+  /** Graph input A [in, R], R the sum of the ranks of all modules of the group, side by side. */
+  a: Value
+  in: number
+  modules: LoraModule[]
+  /** Graph inputs B [R, out], one per node; rows of modules that the node does not hold are zero. */
+  nodes: { b: Value; out: number; modules: LoraModule[] }[]
+}
+
+/**
+ * Adds a low-rank branch beside each site, its factors graph inputs: one session serves every adapter, of any rank.
+ *
+ *     y = f(x)    becomes    y = f(x) + (x·A)·B        x [.., in]   A [in, R]   B [R, out]
+ *
+ * The scale is folded into B by whoever feeds it. `f` is untouched, so float and 4-bit layers need no cases.
+ * Without an adapter R = 0, which leaves f(x) as it was, bit for bit.
+ */
+export function addLoraInputs(graph: Graph, sites: readonly LoraSite[]): { graph: Graph; groups: LoraGroup[] } {
+  const groups = new Map<Value, { group: LoraGroup; low: Value }>()
+  const rule = atSites('lora-inputs', sites, (e, node, site) => {
+    const [x, y] = [node.inputs[0]!, node.outputs[0]!]
+    const dtype = e.type(x).dtype
+    const known = groups.get(x)
+    const n = known ? 0 : groups.size
+    const shared = known ?? {
+      group: { a: e.input(`lora.${n}.A`, [site.modules[0]!.in, `R${n}`], dtype), in: site.modules[0]!.in, modules: [], nodes: [] },
+      low: '',
+    }
+    if (!known) {
+      shared.low = e.matmul(x, shared.group.a)
+      groups.set(x, shared)
+    }
+    const { group, low } = shared
+    const out = site.modules.reduce((sum, m) => sum + m.out, 0)
+    // Its own symbol for each input would be wrong here: R of A and of its Bs is one size.
+    const b = e.input(`${group.a.slice(0, -1)}B.${group.nodes.length}`, [e.dims(low).at(-1)!, out], dtype)
+    group.modules.push(...site.modules)
+    group.nodes.push({ b, out, modules: site.modules })
+    e.op('Add', [e.displace(node), e.matmul(low, b)], {}, y)
+  })
+  const { graph: out } = rewriteSites(graph, rule, sites)
+  return { graph: out, groups: [...groups.values()].map(g => g.group) }
+}
+
+/** Where each adapter tensor lies in one flat vector θ [P]. Names and shapes are PEFT's: lora_A [r, in], lora_B [out, r]. */
+export interface ParameterLayout {
+  tensors: { name: string; module: string; dims: [number, number]; offset: number }[]
+  /** P */
+  size: number
+  /** Modules that have a rank, in order; input `lora.scales` [N] has one α/r for each. */
+  modules: string[]
+}
+
+export const tensorName = (module: string, factor: 'A' | 'B'): string => `base_model.model.${module}.lora_${factor}.weight`
+
+/** @param ranks rank of each adapted module; those without one get no branch */
+export function layoutOf(sites: readonly LoraSite[], ranks: ReadonlyMap<string, number>): ParameterLayout {
+  const layout: ParameterLayout = { tensors: [], size: 0, modules: [] }
+  for (const m of sites.flatMap(s => s.modules)) {
+    const r = ranks.get(m.name)
+    if (r === undefined) continue
+    layout.modules.push(m.name)
+    for (const [factor, dims] of [['A', [r, m.in]], ['B', [m.out, r]]] as ['A' | 'B', [number, number]][]) {
+      layout.tensors.push({ name: tensorName(m.name, factor), module: m.name, dims, offset: layout.size })
+      layout.size += dims[0] * dims[1]
+    }
+  }
+  return layout
+}
+
+/**
+ * Adds a low-rank branch beside each site, its factors cut from one vector of parameters, for training.
+ *
+ *     y = f(x)    becomes    y = f(x) + ((x·Aᵀ)·s)·Bᵀ        A [r, in]   B [out, r]   s = α/r
+ *
+ * Adds the inputs `theta` [P] and `lora.scales` [N].
+ *
+ * @returns the graph and the values that hold the tensors of the layout, in its order
+ */
+export function addLoraParameters(graph: Graph, sites: readonly LoraSite[], layout: ParameterLayout): { graph: Graph; leaves: Value[] } {
+  const leaf = new Map<string, Value>()
+  const inputs = (e: Emit, dtype: 'float32' | 'float64') => {
+    if (e.graph.inputs.includes('theta')) return
+    e.input('theta', [layout.size], dtype)
+    e.input('lora.scales', [layout.modules.length], dtype)
+  }
+  const adapted = sites.filter(s => s.modules.some(m => layout.modules.includes(m.name)))
+  const rule = atSites('lora-parameters', adapted, (e, node, site) => {
+    const [x, y] = [node.inputs[0]!, node.outputs[0]!]
+    inputs(e, e.type(x).dtype as 'float32')
+    for (const t of layout.tensors.filter(t => site.modules.some(m => m.name === t.module)))
+      leaf.set(t.name, e.reshape(e.slice('theta', 0, t.offset, t.offset + t.dims[0] * t.dims[1]), ...t.dims))
+    const base = e.displace(node)
+    const branches = site.modules.map(m => {
+      const [A, B] = [leaf.get(tensorName(m.name, 'A')), leaf.get(tensorName(m.name, 'B'))]
+      if (A === undefined || B === undefined) return undefined
+      const i = layout.modules.indexOf(m.name)
+      const low = e.mul(e.matmul(x, e.t(A)), e.slice('lora.scales', 0, i, i + 1))
+      return e.matmul(low, e.t(B))
+    })
+    // A module without a rank inside a packed node adds nothing to its part of the output.
+    let at = 0
+    const parts = site.modules.map((m, i) => {
+      at += m.out
+      return branches[i] ?? e.scale(e.slice(base, e.dims(base).length - 1, at - m.out, at), 0)
+    })
+    e.op('Add', [base, e.concat(parts, e.dims(x).length - 1)], {}, y)
+  })
+  const { graph: out } = rewriteSites(graph, rule, adapted)
+  return { graph: out, leaves: layout.tensors.map(t => leaf.get(t.name)!) }
+}
+
+const atSites = (name: string, sites: readonly LoraSite[], emit: (e: Emit, node: Node, site: LoraSite) => void): Rule => {
+  const byNode = new Map(sites.map(s => [s.node, s]))
+  return {
+    name,
+    apply(node, e) {
+      const site = byNode.get(node.name)
+      if (!site) return false
+      emit(e, node, site)
+      return true
+    },
+  }
+}
+
+function rewriteSites(graph: Graph, rule: Rule, sites: readonly LoraSite[]) {
+  const result = rewrite(graph, [rule], rule.name)
+  if (result.hits[rule.name] !== sites.length) {
+    const have = new Set(graph.nodes.map(n => n.name))
+    throw new GraphError(`${rule.name}: no node named ${sites.find(s => !have.has(s.node))?.node}`)
+  }
+  return result
+}

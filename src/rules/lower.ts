@@ -1,0 +1,146 @@
+import type { Emit } from '../graph/emit.js'
+import { type Graph, GraphError, type Node, type Value } from '../graph/graph.js'
+import { attr, OPS } from '../graph/ops.js'
+import { type Rule, rewrite } from '../graph/rewrite.js'
+import { prune } from './prune.js'
+
+/** Scores of positions that may not be seen. Finite, so that no runtime makes NaN of it; exp of it is exactly 0. */
+const MASKED = -1e9
+
+/**
+ * An exported decoder as a plain function of whole sequences: fused operators become operators that have a gradient,
+ * and the key/value cache is gone.
+ *
+ *     input_ids [B, T] → logits [B, T, V]
+ *
+ * Sequences are right-padded: with causal attention no token sees the padding behind it, so there is no mask input,
+ * and token t has position t.
+ *
+ * @param exported a decoder with inputs `input_ids` and past keys and values, and an output `logits`
+ * @returns the graph, and how often each rule fired
+ * @throws GraphError naming the first operator that has neither a rule here nor a place in the table of ops
+ */
+export function lower(exported: Graph): { graph: Graph; hits: Record<string, number> } {
+  for (const v of ['input_ids', 'logits'])
+    if (![...exported.inputs, ...exported.outputs].includes(v))
+      throw new GraphError(`lowering a decoder: it has no ${v}; found ${[...exported.inputs, ...exported.outputs].slice(0, 6).join(', ')}, …`)
+  // What an exporter noted about sizes uses its own symbols; they are worked out again from input_ids [B, T].
+  const known = new Set([...exported.inputs, ...exported.consts.keys()])
+  const types = new Map([...exported.types].filter(([v]) => known.has(v)))
+  types.set('input_ids', { dtype: 'int64', dims: ['B', 'T'] })
+  const sequences = prune({ ...exported, opset: Math.max(exported.opset, 21), outputs: ['logits'], types })
+  const rules = [normalization, skipNormalization, attention()]
+  const unknown = sequences.nodes.find(n => !OPS[n.op] && !rules.some(r => n.op.endsWith(r.name)))
+  if (unknown) throw new GraphError(`lowering a decoder: operator ${unknown.op} (node ${unknown.name}) is not supported`)
+  const { graph, hits } = rewrite(sequences, rules, 'lowering')
+  const plain = prune(graph)
+  const left = plain.inputs.filter(v => v !== 'input_ids')
+  if (left.length > 0) throw new GraphError(`lowering a decoder: input ${left[0]} is still used (by ${plain.nodes.find(n => n.inputs.includes(left[0]!))?.name})`)
+  return { graph: plain, hits }
+}
+
+/** y = x / √(mean(x²) + ε) ∘ w, over the last axis (RMSNorm, Zhang & Sennrich 2019). x [.., D], w [D]. */
+function rmsNorm(e: Emit, x: Value, w: Value, epsilon: number, out: Value): void {
+  const meanSquare = e.mean(e.mul(x, x), [-1], 1)
+  const inverse = e.op('Reciprocal', [e.op('Sqrt', [e.add(meanSquare, e.scalar(epsilon, x))])])
+  e.op('Mul', [e.mul(x, inverse), w], {}, out)
+}
+
+const normalization: Rule = {
+  name: 'SimplifiedLayerNormalization',
+  apply(node, e) {
+    if (node.op !== 'SimplifiedLayerNormalization') return false
+    const [x, w] = node.inputs as [Value, Value]
+    if (e.axis(node, -1) !== e.dims(x).length - 1) throw new GraphError(`lowering ${node.name}: only the last axis can be normalized`)
+    rmsNorm(e, x, w, attr(node.attrs, 'epsilon', 1e-5), node.outputs[0]!)
+    return true
+  },
+}
+
+/** (x, skip) → norm(x + skip), and x + skip itself as output 3. */
+const skipNormalization: Rule = {
+  name: 'SkipSimplifiedLayerNormalization',
+  apply(node, e) {
+    if (node.op !== 'com.microsoft.SkipSimplifiedLayerNormalization') return false
+    const [x, skip, w, bias] = node.inputs as [Value, Value, Value, Value?]
+    if (bias) throw new GraphError(`lowering ${node.name}: a bias is not supported`)
+    const sum = e.op('Add', [x, skip], {}, node.outputs[3] || undefined)
+    rmsNorm(e, sum, w, attr(node.attrs, 'epsilon', 1e-5), node.outputs[0]!)
+    return true
+  },
+}
+
+/** Attributes and inputs of GroupQueryAttention that are understood here; any other that is set is an error. */
+const UNDERSTOOD = { local_window_size: -1, softcap: 0, rotary_interleaved: 0, smooth_softmax: 0, qk_output: 0 }
+const INPUTS = ['query', 'key', 'value', 'past_key', 'past_value', 'seqlens_k', 'total_sequence_length', 'cos_cache', 'sin_cache']
+
+/**
+ * Grouped-query attention without a cache. H query heads share K key/value heads, G = H/K to each; heads of width W.
+ *
+ *     query [B, T, H·W], key and value [B, T, K·W]; or all three packed in query [B, T, (H+2K)·W]
+ *     scores [B, K, G, T, T] = q·kᵀ · scale + mask,  y [B, T, H·W] = softmax(scores)·v
+ */
+function attention(): Rule {
+  // The same in every layer, so made once: rows of the rotary tables [T, W/2], and the causal mask [T, T].
+  const made = new Map<string, Value>()
+  const once = (key: string, make: () => Value) => {
+    const v = made.get(key) ?? make()
+    made.set(key, v)
+    return v
+  }
+  const positions = (e: Emit, x: Value) =>
+    once('positions', () => {
+      const length = e.op('Gather', [e.op('Shape', [x]), e.const([1], [], 'int64')], { axis: 0 })
+      return e.typed('Range', [e.const([0], [], 'int64'), length, e.const([1], [], 'int64')], {}, { dtype: 'int64', dims: [e.dims(x)[1]!] })
+    })
+  const causal = (e: Emit, x: Value) =>
+    once('mask', () => {
+      const p = positions(e, x)
+      const seen = e.op('LessOrEqual', [e.op('Unsqueeze', [p, e.ints(0)]), e.op('Unsqueeze', [p, e.ints(1)])])
+      return e.op('Where', [seen, e.scalar(0, x), e.scalar(MASKED, x)])
+    })
+
+  return {
+    name: 'GroupQueryAttention',
+    apply(node, e) {
+      if (node.op !== 'com.microsoft.GroupQueryAttention') return false
+      refuse(node)
+      const [query, key, value] = node.inputs as [Value, Value, Value]
+      const [H, K] = [attr(node.attrs, 'num_heads'), attr(node.attrs, 'kv_num_heads')]
+      const W = e.lastSize(query) / (key === '' ? H + 2 * K : H)
+      const scale = attr(node.attrs, 'scale', 0) || 1 / Math.sqrt(W)
+
+      /** [B, T, n·W] → [B, n, T, W] */
+      const heads = (x: Value, n: number) => e.permute(e.reshape(x, 0, 0, n, W), 0, 2, 1, 3)
+      const part = (i: number, from: number, n: number) =>
+        key === '' ? heads(e.slice(query, 2, from * W, (from + n) * W), n) : heads(node.inputs[i]!, n)
+
+      const rotate = (x: Value): Value => {
+        if (attr(node.attrs, 'do_rotary', 0) === 0) return x
+        const [cos, sin] = [7, 8].map(i => once(node.inputs[i]!, () => e.op('Gather', [node.inputs[i]!, positions(e, query)], { axis: 0 })))
+        const half = e.lastSize(cos!)
+        const [a, b] = [e.slice(x, 3, 0, half), e.slice(x, 3, half, 2 * half)]
+        const turned = [e.sub(e.mul(a, cos!), e.mul(b, sin!)), e.add(e.mul(b, cos!), e.mul(a, sin!))]
+        return e.concat(2 * half < W ? [...turned, e.slice(x, 3, 2 * half, W)] : turned, 3)
+      }
+      const q = e.reshape(rotate(part(0, 0, H)), 0, K, H / K, -1, W)
+      const k = e.op('Unsqueeze', [rotate(part(1, H, K)), e.ints(2)])
+      const v = e.op('Unsqueeze', [part(2, H + K, K), e.ints(2)])
+      const scores = e.add(e.matmul(e.scale(q, scale), e.t(k)), causal(e, query))
+      const mixed = e.matmul(e.op('Softmax', [scores], { axis: -1 }), v)
+      // [B, K, G, T, W] → [B, T, K, G, W] → [B, T, H·W]
+      e.op('Reshape', [e.permute(mixed, 0, 3, 1, 2, 4), e.ints(0, 0, H * W)], {}, node.outputs[0]!)
+      return true
+    },
+  }
+}
+
+/** @throws GraphError for a form of attention whose meaning would be lost */
+function refuse(node: Node): void {
+  for (const [name, plain] of Object.entries(UNDERSTOOD)) {
+    const found = attr(node.attrs, name, plain)
+    if (found !== plain) throw new GraphError(`lowering ${node.name}: GroupQueryAttention with ${name} = ${found} is not supported (only ${plain})`)
+  }
+  const extra = node.inputs.findIndex((v, i) => v !== '' && i >= INPUTS.length)
+  if (extra >= 0) throw new GraphError(`lowering ${node.name}: GroupQueryAttention with input ${extra} (${node.inputs[extra]}) is not supported; understood are ${INPUTS.join(', ')}`)
+}
