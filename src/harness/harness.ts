@@ -1,0 +1,200 @@
+import { randomUUID } from 'node:crypto'
+import { HarnessError } from '../errors.js'
+import type { Step } from '../protocol/index.js'
+import { seedOf } from '../tensor.js'
+import type { BaselineFn, Callables, HarnessEvent, HarnessView } from './callables.js'
+import { adapterOf, generationOf, hashesOf, updateFrom } from './callables.js'
+import { Control } from './control.js'
+import { deepFreeze, exampleKey, finished, viewOf } from './example.js'
+import { Feed } from './feed.js'
+import { type FinishedBranch, History } from './history.js'
+import { Listeners } from './listeners.js'
+import type { ForkOptions, LoRAHarnessOptions } from './options.js'
+import { memoryRecorder, type Recorder } from './recorder.js'
+import { scoreOf } from './score.js'
+import { stagesOf } from './stages.js'
+import { type ExampleResult, toStep } from './step.js'
+import type { LoRAStore } from './store.js'
+
+/**
+ * Runs LoRA experiments one example at a time: retrieve → infer → evaluate → fine-tune → record.
+ *
+ * Each example is scored before anything is trained on it, so the mean score over a run is an honest one.
+ * Every field may be set between two examples: they are read anew for each.
+ */
+export class LoRAHarness implements Callables {
+  retrieveLoraFn: Callables['retrieveLoraFn']
+  inferenceFn: Callables['inferenceFn']
+  finetuneFn: Callables['finetuneFn']
+  baselines: Record<string, BaselineFn>
+  seed: number
+  onError: 'continue' | 'stop'
+  recorder: Recorder
+  runId: string
+  code: string
+  #feed: Feed
+  #history = new History({ name: 'main', parent: null, at: 0 })
+  readonly #control: Control
+  readonly #stepListeners = new Listeners<Step>()
+  readonly #eventListeners = new Listeners<HarnessEvent>()
+
+  constructor(options: LoRAHarnessOptions) {
+    this.retrieveLoraFn = options.retrieveLoraFn
+    this.inferenceFn = options.inferenceFn
+    this.finetuneFn = options.finetuneFn
+    this.baselines = options.baselines ?? {}
+    this.seed = options.seed ?? 0
+    this.onError = options.onError ?? 'continue'
+    this.recorder = options.recorder ?? memoryRecorder()
+    this.runId = options.runId ?? randomUUID()
+    this.code = options.code ?? ''
+    this.#feed = new Feed(options.exampleSource)
+    this.#control = new Control(options.signal)
+  }
+
+  /**
+   * Runs the examples that are left and yields each once it is recorded. Leaving the loop stops the run; a later
+   * `run()` goes on with the next example.
+   *
+   * @throws HarnessError naming stage, example and cause; what was recorded before stays
+   * @throws InputError if the source is empty or gives a malformed example
+   */
+  async *run(): AsyncGenerator<ExampleResult, void, undefined> {
+    this.#control.start()
+    try {
+      for (;;) {
+        const result = await this.#control.next(() => this.#next())
+        if (!result) return
+        yield result
+      }
+    } finally {
+      this.#control.end()
+    }
+  }
+
+  /** Takes the next example through all stages; null after the last one. */
+  async #next(): Promise<ExampleResult | null> {
+    const index = this.results.length
+    const example = await this.#feed.at(index)
+    if (!example) return null
+    const { retrieveLoraFn, inferenceFn, finetuneFn, baselines, recorder, code } = this
+    const what = `example ${exampleKey(example)} (step ${index})`
+    const question = viewOf(example)
+    const harness = this.#view(index)
+    const { ms, stage } = stagesOf(what, harness.signal)
+    const startedAt = new Date().toISOString()
+
+    const retrievedLora = await stage('retrieve', async () => adapterOf(await retrieveLoraFn(question, harness)))
+    const answer = await stage('infer', async () => generationOf(await inferenceFn(question, retrievedLora, harness)))
+    const response = answer.text
+    const score = await stage('evaluate', async () => deepFreeze(scoreOf(await example.evaluate(response))))
+
+    const others: [name: string, ExampleResult['baselines'][string]][] = []
+    for (const [name, baselineFn] of Object.entries(baselines)) {
+      const { text } = await stage(`baseline ${name}`, async () => generationOf(await baselineFn(question, harness)))
+      const { metrics } = await stage(`baseline ${name}`, async () => scoreOf(await example.evaluate(text)))
+      others.push([name, { response: text, metrics }])
+    }
+
+    const update = await stage('finetune', () =>
+      updateFrom(retrievedLora, () => finetuneFn(example, retrievedLora, response, score.metrics, harness)),
+    )
+    await stage('record', () => update.lora && recorder.keep?.(update.lora))
+    const { branch } = this.#history
+    const result: ExampleResult = deepFreeze({
+      runId: this.runId,
+      branch: branch.name,
+      index,
+      example: finished(example),
+      response,
+      ...score,
+      baselines: Object.fromEntries(others),
+      retrievedLora,
+      updatedLora: update.lora,
+      outcome: update.outcome,
+      callables: hashesOf({ retrieveLoraFn, inferenceFn, finetuneFn }, code),
+      seed: harness.seed,
+      tokens: { prompt: answer.promptTokens, new: answer.newTokens },
+      ms: { ...ms },
+      startedAt,
+    })
+    const step = toStep(result)
+    await stage('record', () => recorder.record(step, branch))
+
+    this.#history.append(result)
+    this.#stepListeners.tell(step)
+    if (update.outcome.kind === 'failed' && this.onError === 'stop')
+      throw new HarnessError(`finetune failed on ${what}: ${update.outcome.reason}`, { cause: update.cause })
+    return result
+  }
+
+  /** What the callables see: copies and closures, so that nothing in it leads to the source or a reference. */
+  #view(index: number): HarnessView {
+    const { results } = this
+    const store = this.store.readOnly()
+    const emit = (event: HarnessEvent) => this.#eventListeners.tell({ ...event, index })
+    const seed = seedOf(this.seed, index)
+    return Object.freeze({ store, index, seed, signal: this.#control.signal, results, emit })
+  }
+
+  /** Runs one example, alone or of a paused run, and resolves with it; null after the last one. */
+  step(): Promise<ExampleResult | null> {
+    return this.#control.step(() => this.#next())
+  }
+
+  /** Holds the run before its next example; resolves when no example is being worked on. */
+  pause(): Promise<void> {
+    return this.#control.pause()
+  }
+
+  /** Goes on after `pause()`. */
+  resume(): void {
+    this.#control.resume()
+  }
+
+  /** Ends the run. The example being worked on is dropped, not recorded, as soon as its current stage returns. */
+  stop(): void {
+    this.#control.stop()
+  }
+
+  /** Goes back to the state before example `k` (0 … results.length) as a new branch; the old one stays in `branches`. */
+  rewind(k: number, name?: string): void {
+    if (this.#control.busy) throw new HarnessError('rewind(): an example is being worked on; await pause() first')
+    this.#history.rewind(k, name)
+  }
+
+  /** A harness of its own on a new branch from the state before example `at`, with other callables where given. */
+  fork({ at, name, ...callables }: ForkOptions): LoRAHarness {
+    const history = this.#history.fork(at, name)
+    const fork = new LoRAHarness({ ...this, exampleSource: [], signal: this.#control.outer, ...callables })
+    fork.#feed = this.#feed
+    fork.#history = history
+    return fork
+  }
+
+  /** Calls `listener` with every step once it is recorded, until the function returned is called. */
+  onStep(listener: (step: Step) => void): () => void {
+    return this.#stepListeners.add(listener)
+  }
+
+  /** Calls `listener` with what callables emit, such as tokens, until the function returned is called. */
+  onEvent(listener: (event: HarnessEvent) => void): () => void {
+    return this.#eventListeners.add(listener)
+  }
+
+  get store(): LoRAStore {
+    return this.#history.store
+  }
+  get results(): readonly ExampleResult[] {
+    return this.#history.results
+  }
+  /** Every branch that was rewound, then the current one. */
+  get branches(): readonly FinishedBranch[] {
+    return this.#history.branches
+  }
+
+  /** How many examples the source has, if it tells by a `length`. */
+  total(): Promise<number | undefined> {
+    return this.#feed.total()
+  }
+}
