@@ -1,11 +1,19 @@
-import { Emit } from '../graph/emit.js'
+import type { Emit } from '../graph/emit.js'
 import { type Graph, GraphError, type Node, type Value } from '../graph/graph.js'
 import { VJPS, type Vjp } from './vjps.js'
 
 /** Applies the rule of `node.op`, then sums each cotangent to its input's shape: broadcasting is undone here and only here. */
-export function pullback(e: Emit, node: Node, dy: Value, table: Readonly<Record<string, Vjp | null>> = VJPS): (Value | null)[] {
+export function pullback(
+  e: Emit,
+  node: Node,
+  dy: Value,
+  table: Readonly<Record<string, Vjp | null>> = VJPS,
+): (Value | null)[] {
   const vjp = table[node.op]
-  if (!vjp) throw new GraphError(`no gradient rule for ${node.op} (node ${node.name}); there are rules for ${Object.keys(table).join(', ')}`)
+  if (!vjp) {
+    const rules = Object.keys(table).filter(op => table[op])
+    throw new GraphError(`no gradient rule for ${node.op} (node ${node.name}); there are rules for ${rules.join(', ')}`)
+  }
   return vjp(e, node, dy).map((d, i) => d && e.sumTo(d, node.inputs[i]!))
 }
 
@@ -27,8 +35,14 @@ export function backward(e: Emit, loss: Value, leaves: readonly Value[]): Map<Va
     return terms?.reduce((sum, term) => e.add(sum, term))
   }
   for (const node of e.graph.nodes.toReversed()) {
-    const y = node.outputs[0]!
-    if (!active.has(y)) continue
+    const [y, ...others] = node.outputs as [Value, ...Value[]]
+    // What writes a leaf is beyond it: no gradient goes there.
+    if (!node.inputs.some(v => active.has(v))) continue
+    const extra = others.find(v => parts.has(v))
+    if (extra !== undefined)
+      throw new GraphError(
+        `gradient of ${node.op} ${node.name}: only its first output may have one, ${extra} is used too`,
+      )
     const dy = total(y)
     if (dy === undefined) continue
     for (const [i, d] of pullback(e, node, dy).entries()) {

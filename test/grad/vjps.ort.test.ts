@@ -1,0 +1,273 @@
+import { afterAll, describe, expect, test } from 'vitest'
+import { pullback } from '../../src/grad/backward.js'
+import { VJPS, type Vjp } from '../../src/grad/vjps.js'
+import { Emit } from '../../src/graph/emit.js'
+import { copyGraph, type Dim, emptyGraph, type Node } from '../../src/graph/graph.js'
+import { along, dot, type Feed, run, uniform } from '../helpers/ort.js'
+
+interface Case {
+  op: string
+  /** Of the inputs that are differentiated. A letter is a size that only the run knows. */
+  dims: Dim[][]
+  attrs?: Node['attrs']
+  /** int64 constants that follow them: axes, bounds, indices. */
+  ints?: { values: number[]; dims?: number[] }[]
+  range?: [number, number]
+  why?: string
+}
+
+const SIZES: Record<string, number> = { B: 2, T: 3, S: 4 }
+const sized = (dims: readonly Dim[]): number[] => dims.map(d => (typeof d === 'number' ? d : SIZES[d]!))
+const ints = (...values: number[]) => ({ values })
+
+const cases: Case[] = [
+  {
+    op: 'Add',
+    dims: [
+      [2, 3],
+      [2, 3],
+    ],
+  },
+  { op: 'Add', dims: [['B', 'T', 3], [3]], why: 'bias: sums over rows' },
+  { op: 'Add', dims: [[3], ['B', 'T', 3]], why: 'the first input broadcasts' },
+  {
+    op: 'Sub',
+    dims: [
+      [2, 3],
+      [2, 3],
+    ],
+  },
+  { op: 'Sub', dims: [[], [2, 3]], why: 'scalar minus tensor' },
+  {
+    op: 'Mul',
+    dims: [
+      [2, 3],
+      [2, 3],
+    ],
+  },
+  {
+    op: 'Mul',
+    dims: [
+      [2, 1, 3],
+      [4, 1],
+    ],
+    why: 'both inputs broadcast, along different axes',
+  },
+  {
+    op: 'Mul',
+    dims: [
+      ['B', 2, 'T', 4],
+      ['T', 4],
+    ],
+    why: 'rotary tables',
+  },
+  {
+    op: 'Div',
+    dims: [
+      [2, 3],
+      [2, 1],
+    ],
+    range: [0.5, 2],
+    why: 'away from the pole',
+  },
+  { op: 'Div', dims: [[], [5]], range: [0.5, 2], why: 'scalar over vector' },
+  { op: 'Neg', dims: [[2, 3]] },
+  { op: 'Sqrt', dims: [[2, 3]], range: [0.5, 2], why: 'away from the infinite slope at 0' },
+  { op: 'Reciprocal', dims: [[2, 3]], range: [-2, -0.5], why: 'away from the pole, negative' },
+  { op: 'Sigmoid', dims: [[2, 3]], range: [-4, 4], why: 'into the flat parts' },
+  {
+    op: 'MatMul',
+    dims: [
+      [2, 3],
+      [3, 4],
+    ],
+  },
+  {
+    op: 'MatMul',
+    dims: [
+      ['B', 'T', 3],
+      [3, 4],
+    ],
+    why: 'shared weight: sums over batch and tokens',
+  },
+  {
+    op: 'MatMul',
+    dims: [
+      ['B', 2, 'T', 5],
+      ['B', 2, 5, 'T'],
+    ],
+    why: 'attention scores',
+  },
+  {
+    op: 'MatMul',
+    dims: [
+      ['B', 2, 3, 'T', 4],
+      ['B', 2, 1, 4, 'T'],
+    ],
+    why: 'grouped heads: the key broadcasts',
+  },
+  {
+    op: 'MatMul',
+    dims: [
+      [2, 3],
+      [4, 3, 2],
+    ],
+    why: 'a shared matrix on the left',
+  },
+  { op: 'Softmax', dims: [['B', 5]], attrs: { axis: -1 } },
+  { op: 'Softmax', dims: [[2, 5]], attrs: { axis: 0 }, why: 'an axis that is not the last' },
+  { op: 'Softmax', dims: [[2, 5]], range: [-20, 20], why: 'no axis given; nearly one-hot' },
+  { op: 'LogSoftmax', dims: [['S', 5]], attrs: { axis: -1 } },
+  { op: 'LogSoftmax', dims: [[2, 5]], range: [-20, 20], why: 'no axis given; nearly one-hot' },
+  { op: 'ReduceSum', dims: [['B', 3, 4]], ints: [ints(1)], attrs: { keepdims: 1 } },
+  { op: 'ReduceSum', dims: [['B', 3, 'T']], ints: [ints(0, -1)], attrs: { keepdims: 0 }, why: 'axes of unknown size' },
+  { op: 'ReduceMean', dims: [['B', 'T', 4]], ints: [ints(-1)], attrs: { keepdims: 1 }, why: 'as in RMSNorm' },
+  { op: 'ReduceMean', dims: [[2, 3, 4]], ints: [ints(0, 2)], attrs: { keepdims: 0 } },
+  { op: 'Transpose', dims: [['B', 'T', 3, 4]], attrs: { perm: [0, 2, 1, 3] } },
+  { op: 'Transpose', dims: [[2, 3, 4]], attrs: { perm: [2, 0, 1] }, why: 'not its own inverse' },
+  { op: 'Transpose', dims: [[2, 3, 4]], why: 'no perm given: reverses' },
+  { op: 'Reshape', dims: [['B', 'T', 6]], ints: [ints(0, 0, 2, 3)], why: 'splits heads' },
+  { op: 'Reshape', dims: [['B', 'T', 6]], ints: [ints(-1, 6)], why: 'flattens rows' },
+  { op: 'Unsqueeze', dims: [['B', 3]], ints: [ints(1)] },
+  { op: 'Unsqueeze', dims: [['B', 3]], ints: [ints(-1, 0)], why: 'two axes, one counted from the end' },
+  { op: 'Slice', dims: [['B', 'T', 6]], ints: [ints(2), ints(5), ints(2)] },
+  {
+    op: 'Slice',
+    dims: [[4, 5]],
+    ints: [ints(1, 0), ints(-1, 99), ints(-1, 0)],
+    why: 'bounds from the end, and past it',
+  },
+  {
+    op: 'Concat',
+    dims: [
+      ['B', 2],
+      ['B', 3],
+      ['B', 1],
+    ],
+    attrs: { axis: 1 },
+  },
+  {
+    op: 'Concat',
+    dims: [
+      [2, 2],
+      [3, 2],
+    ],
+    attrs: { axis: -2 },
+    why: 'an axis counted from the end',
+  },
+  {
+    op: 'Gather',
+    dims: [[5, 3]],
+    ints: [ints(4, 0, 4)],
+    attrs: { axis: 0 },
+    why: 'one row picked twice: its parts add up',
+  },
+  { op: 'Gather', dims: [['S', 3]], ints: [ints(1)], why: 'no axis given' },
+  {
+    op: 'GatherElements',
+    dims: [[3, 5]],
+    ints: [{ values: [4, 0, 4], dims: [3, 1] }],
+    attrs: { axis: 1 },
+    why: 'one logit of each row',
+  },
+]
+
+const title = ({ op, dims, why }: Case) => `${op}(${dims.map(d => `[${d}]`).join(', ')})${why ? `: ${why}` : ''}`
+
+/** Step of the central differences: of the order of the cube root of float64's precision. */
+const STEP = 1e-5
+/**
+ * Truncation is about STEP² ≈ 1e-10 times the third derivative, rounding 1e-16 / STEP = 1e-11 times the value; both
+ * are well below for values of the order of 1.
+ */
+const TOLERANCE = 1e-8
+
+/** |⟨Jᵀu, v⟩ − ⟨u, (f(x+εv) − f(x−εv)) / 2ε⟩| for random u and v: relative where they are large, in float64, in ORT. */
+async function gradientError(c: Case, table: Readonly<Record<string, Vjp | null>> = VJPS): Promise<number> {
+  const e = new Emit(emptyGraph())
+  const xs = c.dims.map((dims, i) => e.input(`x${i}`, dims, 'float64'))
+  const constants = (c.ints ?? []).map(({ values, dims }) => e.const(values, dims ?? [values.length], 'int64'))
+  const y = e.op(c.op, [...xs, ...constants], c.attrs, 'y')
+  const forward = { ...copyGraph(e.graph), outputs: [y] }
+  const dy = e.input('dy', e.dims(y), 'float64')
+  const dxs = pullback(e, e.graph.nodes[0]!, dy, table).slice(0, xs.length)
+  // Identity, because a cotangent may be an input of the graph (Add hands dy on).
+  e.graph.outputs = dxs.map((d, i) => e.op('Identity', [d!], {}, `dx${i}`))
+  for (const [i, d] of dxs.entries()) expect(e.type(d!), `type of the cotangent of input ${i}`).toEqual(e.type(xs[i]!))
+
+  const x = c.dims.map((dims, i) => uniform(sized(dims), 1 + i, c.range))
+  const v = c.dims.map((dims, i) => uniform(sized(dims), 11 + i))
+  const at = (k: number): Record<string, Feed> =>
+    Object.fromEntries(xs.map((name, i) => [name, along(x[i]!, v[i]!, k)]))
+  const [plus, minus] = [(await run(forward, at(STEP))).y!, (await run(forward, at(-STEP))).y!]
+  const u = uniform(plus.dims, 21)
+  const numeric = (dot(u, plus) - dot(u, minus)) / (2 * STEP)
+  const back = await run(e.graph, { ...at(0), dy: u })
+  const exact = xs.reduce((sum, _, i) => {
+    expect(back[`dx${i}`]!.dims).toEqual(x[i]!.dims)
+    return sum + dot(back[`dx${i}`]!, v[i]!)
+  }, 0)
+  return Math.abs(exact - numeric) / Math.max(1, Math.abs(exact))
+}
+
+describe('gradient rules agree with central differences', () => {
+  let worst = 0
+  afterAll(() => console.info(`worst error of a gradient rule: ${worst.toExponential(1)}`))
+
+  test.each(cases.map(c => [title(c), c] as const))('%s', async (_, c) => {
+    const error = await gradientError(c)
+    worst = Math.max(worst, error)
+    expect(error).toBeLessThan(TOLERANCE)
+  })
+
+  test('every rule has a case', () => {
+    const rules = Object.keys(VJPS).filter(op => VJPS[op] !== null)
+    expect(new Set(cases.map(c => c.op))).toEqual(new Set(rules))
+  })
+
+  test.each(cases.filter((c, i) => cases.findIndex(d => d.op === c.op) === i))(
+    'a rule for $op that is 0.1 % off is caught',
+    async c => {
+      const off: Vjp = (e, node, dy) => VJPS[c.op]!(e, node, dy).map(d => d && e.scale(d, 1.001))
+      expect(await gradientError(c, { [c.op]: off })).toBeGreaterThan(1000 * TOLERANCE)
+    },
+  )
+})
+
+describe('what has no gradient is an error', () => {
+  test('an op without a rule: names it, the node and the ops that have one', async () => {
+    await expect(gradientError({ op: 'Where', dims: [[2], [2], [2]] })).rejects.toThrow(
+      `no gradient rule for Where (node where_node_0); there are rules for ${Object.keys(VJPS)
+        .filter(op => VJPS[op])
+        .join(', ')}`,
+    )
+  })
+
+  test.each<[string, Case]>([
+    [
+      'gradient of gather_node_0: only rows picked by a list of indices have one',
+      { op: 'Gather', dims: [[2, 5]], ints: [ints(0)], attrs: { axis: 1 } },
+    ],
+    [
+      'gradient of gatherelements_node_0: only one element of each row [S, 1] has one',
+      { op: 'GatherElements', dims: [[2, 5]], ints: [{ values: [0, 1, 2, 3], dims: [2, 2] }], attrs: { axis: 1 } },
+    ],
+    [
+      'gradient of reducemean_node_0: the size of axis 1 of [B,T] must be known',
+      { op: 'ReduceMean', dims: [['B', 'T']], ints: [ints(1)] },
+    ],
+    [
+      'gradient of concat_node_0: the size of axis 0 of x0 must be known',
+      {
+        op: 'Concat',
+        dims: [
+          ['B', 2],
+          ['T', 2],
+        ],
+        attrs: { axis: 0 },
+      },
+    ],
+  ])('%s', async (message, c) => {
+    await expect(gradientError(c)).rejects.toThrow(message)
+  })
+})
