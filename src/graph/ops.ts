@@ -114,11 +114,13 @@ export const OPS: Readonly<Record<string, ShapeRule>> = {
   Reshape: c => {
     const { dtype, dims } = type(c, 0)
     const to = c.values(1).map((d, i) => (d === 0 ? dims[i]! : d))
-    if (!to.includes(-1)) return [{ dtype, dims: to }]
     const rest = ratio(dims, to.filter(d => d !== -1))
-    if (rest === undefined || (typeof rest === 'number' && !Number.isInteger(rest)))
-      throw new GraphError(`cannot reshape [${dims}] to [${to}]`)
-    return [{ dtype, dims: to.map(d => (d === -1 ? rest : d)) }]
+    // Without a −1 nothing may remain; where symbols remain, only the run can tell.
+    const fits = to.includes(-1)
+      ? typeof rest === 'string' || Number.isInteger(rest)
+      : typeof rest !== 'number' || rest === 1
+    if (!fits) throw new GraphError(`cannot reshape [${dims}] to [${to}]`)
+    return [{ dtype, dims: to.map(d => (d === -1 ? rest! : d)) }]
   },
   Unsqueeze: c => {
     const { dtype, dims } = type(c, 0)
