@@ -50,7 +50,7 @@ export function readOnnx(bytes: Uint8Array, file: string): Graph {
   for (const [i, n] of proto.node.entries()) {
     const op = n.domain === '' || n.domain === 'ai.onnx' ? n.opType : `${n.domain}.${n.opType}`
     const where = `node ${n.name || `number ${i}`} (${op})`
-    if (op === 'Constant') addConst(g, n.output[0]!, constant(n, where, bytes, file, fail))
+    if (op === 'Constant') addConst(g, n.output[0] || fail(`${where} has no output`), constant(n, where, bytes, file, fail))
     else
       g.nodes.push({
         name: n.name || `${n.opType}_${i}`,
@@ -87,6 +87,7 @@ function valueType(v: ValueInfoProto): Type | undefined {
 function tensor(t: TensorProto, bytes: Uint8Array, file: string, fail: Fail): Const {
   const dims = t.dims.map(Number)
   const dtype = dtypeOf(t.dataType) ?? fail(`constant ${t.name} has ONNX type ${t.dataType}, which is not supported`)
+  if (dims.some(d => d < 0)) fail(`constant ${t.name} [${dims}] has a negative size`)
   const length = Math.ceil(sizeOf(dims) * BYTES[dtype])
   const type = { dtype, dims }
   if (t.dataLocation === TensorProto_DataLocation.EXTERNAL) {
@@ -95,6 +96,7 @@ function tensor(t: TensorProto, bytes: Uint8Array, file: string, fail: Fail): Co
     // The file must lie beside the model: a name from an untrusted model is never followed elsewhere.
     if (/^[\\/]|^[A-Za-z]:|(^|[\\/])\.\.([\\/]|$)/.test(entry.location)) fail(`constant ${t.name}: its external file ${JSON.stringify(entry.location)} lies outside the model's folder`)
     const data: External = { file: entry.location, offset: Number(entry.offset ?? 0), length: Number(entry.length ?? length) }
+    if (!Number.isSafeInteger(data.offset) || data.offset < 0) fail(`constant ${t.name}: offset ${JSON.stringify(entry.offset)} is no position in a file`)
     if (data.length !== length) fail(`constant ${t.name} [${dims}] needs ${length} bytes, its external data has ${data.length}`)
     return { type, data }
   }
@@ -104,11 +106,17 @@ function tensor(t: TensorProto, bytes: Uint8Array, file: string, fail: Fail): Co
     const data = length <= SMALL ? new Uint8Array(t.rawData) : { file, offset: t.rawData.byteOffset - bytes.byteOffset, length }
     return { type, data }
   }
-  const values = { float32: t.floatData, float64: t.doubleData, int64: t.int64Data.map(Number), int32: t.int32Data, bool: t.int32Data }
+  const values = { float32: t.floatData, float64: t.doubleData, int64: t.int64Data, int32: t.int32Data, bool: t.int32Data }
   const found = values[dtype as keyof typeof values]
   if (found?.length !== sizeOf(dims)) return fail(`constant ${t.name} [${dims}]: found ${found?.length ?? 'no readable'} elements`)
-  return constOf(found, dims, dtype)
+  return dtype === 'int64' ? int64s(t.int64Data, dims) : constOf(found as number[], dims, dtype)
 }
+
+/** A constant of 64-bit integers, exact: the largest of them stands for "to the end" in a Slice. */
+const int64s = (values: readonly bigint[], dims: number[]): Const => ({
+  type: { dtype: 'int64', dims },
+  data: new Uint8Array(BigInt64Array.from(values).buffer),
+})
 
 function constant(n: NodeProto, where: string, bytes: Uint8Array, file: string, fail: Fail): Const {
   const a = n.attribute[0] ?? fail(`${where} has no value`)
@@ -116,9 +124,9 @@ function constant(n: NodeProto, where: string, bytes: Uint8Array, file: string, 
     case 'value':
       return tensor(a.t ?? fail(`${where} has no tensor`), bytes, file, fail)
     case 'value_int':
-      return constOf([Number(a.i)], [], 'int64')
+      return int64s([a.i], [])
     case 'value_ints':
-      return constOf(a.ints.map(Number), [a.ints.length], 'int64')
+      return int64s(a.ints, [a.ints.length])
     case 'value_float':
       return constOf([a.f], [], 'float32')
     case 'value_floats':
