@@ -30,7 +30,7 @@ export function lower(exported: Graph): { graph: Graph; hits: Record<string, num
   types.set('input_ids', { dtype: 'int64', dims: ['B', 'T'] })
   const sequences = prune({ ...exported, opset: Math.max(exported.opset, 21), outputs: ['logits'], types })
   const rules = [normalization, skipNormalization, attention()]
-  const unknown = sequences.nodes.find(n => !OPS[n.op] && !rules.some(r => n.op.endsWith(r.name)))
+  const unknown = sequences.nodes.find(n => !OPS[n.op])
   if (unknown) throw new GraphError(`lowering a decoder: operator ${unknown.op} (node ${unknown.name}) is not supported`)
   const { graph, hits } = rewrite(sequences, rules, 'lowering')
   const plain = prune(graph)
@@ -70,8 +70,9 @@ const skipNormalization: Rule = {
   },
 }
 
-/** Attributes and inputs of GroupQueryAttention that are understood here; any other that is set is an error. */
-const UNDERSTOOD = { local_window_size: -1, softcap: 0, rotary_interleaved: 0, smooth_softmax: 0, qk_output: 0 }
+/** Attributes of GroupQueryAttention that the rule heeds; those that may be set as long as they change nothing; inputs. */
+const HEEDED = ['num_heads', 'kv_num_heads', 'scale', 'do_rotary']
+const PLAIN: Readonly<Record<string, number>> = { local_window_size: -1, softcap: 0, rotary_interleaved: 0, smooth_softmax: 0, qk_output: 0 }
 const INPUTS = ['query', 'key', 'value', 'past_key', 'past_value', 'seqlens_k', 'total_sequence_length', 'cos_cache', 'sin_cache']
 
 /**
@@ -137,10 +138,14 @@ function attention(): Rule {
 
 /** @throws GraphError for a form of attention whose meaning would be lost */
 function refuse(node: Node): void {
-  for (const [name, plain] of Object.entries(UNDERSTOOD)) {
-    const found = attr(node.attrs, name, plain)
-    if (found !== plain) throw new GraphError(`lowering ${node.name}: GroupQueryAttention with ${name} = ${found} is not supported (only ${plain})`)
+  const fail = (what: string): never => {
+    throw new GraphError(`lowering ${node.name}: GroupQueryAttention with ${what}`)
+  }
+  for (const [name, value] of Object.entries(node.attrs)) {
+    const found = typeof value === 'object' && 'float' in value ? value.float : value
+    if (HEEDED.includes(name) || found === PLAIN[name]) continue
+    fail(`${name} = ${found} is not supported${name in PLAIN ? ` (only ${PLAIN[name]})` : ''}`)
   }
   const extra = node.inputs.findIndex((v, i) => v !== '' && i >= INPUTS.length)
-  if (extra >= 0) throw new GraphError(`lowering ${node.name}: GroupQueryAttention with input ${extra} (${node.inputs[extra]}) is not supported; understood are ${INPUTS.join(', ')}`)
+  if (extra >= 0) fail(`input ${extra} (${node.inputs[extra]}) is not supported; understood are ${INPUTS.join(', ')}`)
 }

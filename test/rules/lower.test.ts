@@ -1,0 +1,144 @@
+import { describe, expect, test } from 'vitest'
+import { Emit } from '../../src/graph/emit.js'
+import { constOf, copyGraph, emptyGraph, type Graph, GraphError, type Node } from '../../src/graph/graph.js'
+import { OPS } from '../../src/graph/ops.js'
+import { print } from '../../src/graph/print.js'
+import { lower } from '../../src/rules/lower.js'
+import { DECODERS, exported } from '../helpers/fixtures.js'
+
+const llama = exported('tiny-llama-genai')
+
+/** The tiny Llama with one node of an op changed. */
+function altered(op: string, change: (node: Node) => void): Graph {
+  const g = copyGraph(llama)
+  const at = g.nodes.findIndex(n => n.op === op)
+  const node = structuredClone(g.nodes[at]!)
+  g.nodes[at] = node
+  change(node)
+  return g
+}
+const GQA = 'com.microsoft.GroupQueryAttention'
+const attention = (change: (node: Node) => void) => altered(GQA, change)
+const where = 'lowering /model/layers.0/attn/GroupQueryAttention: GroupQueryAttention with'
+
+describe('lowering', () => {
+  test.each(DECODERS)('%s: every fused operator goes, and with it the cache and the mask', name => {
+    const { graph, hits } = lower(exported(name))
+    expect(hits).toEqual({
+      SimplifiedLayerNormalization: 1,
+      SkipSimplifiedLayerNormalization: 4,
+      GroupQueryAttention: 2,
+    })
+    expect(graph.nodes.filter(n => n.op.startsWith('com.') || n.op.includes('LayerNorm'))).toEqual([])
+    expect([graph.inputs, graph.outputs]).toEqual([['input_ids'], ['logits']])
+    expect(graph.types.get('logits')).toEqual({ dtype: 'float32', dims: ['B', 'T', 320] })
+    for (const n of graph.nodes) expect(graph.types.has(n.outputs[0]!), n.outputs[0]).toBe(true)
+  })
+
+  test('leaves its input alone', () => {
+    const before = print(llama)
+    lower(llama)
+    expect(print(llama)).toBe(before)
+  })
+
+  test('positions, rotary tables and the causal mask are made once, not in every layer', () => {
+    const ops = lower(llama).graph.nodes.map(n => n.op)
+    expect(ops.filter(op => op === 'Range' || op === 'LessOrEqual')).toEqual(['Range', 'LessOrEqual'])
+  })
+
+  test('a graph of plain operators stays as it is', () => {
+    const e = new Emit(emptyGraph())
+    e.input('input_ids', ['B', 'T'], 'int64')
+    e.bytes('', constOf(Array(6).fill(1), [3, 2], 'float32'), 'table')
+    e.op('Gather', ['table', 'input_ids'], {}, 'logits')
+    e.graph.outputs = ['logits']
+    const { graph, hits } = lower(e.graph)
+    expect(Object.values(hits)).toEqual([0, 0, 0])
+    expect(graph).toEqual(e.graph)
+  })
+
+  test('an RMS norm, as text', () => {
+    const e = new Emit(emptyGraph())
+    e.input('input_ids', ['B', 'T'], 'int64')
+    const table = e.bytes('table', constOf(Array(40).fill(1), [10, 4], 'float32'))
+    const w = e.bytes('w', constOf(Array(4).fill(1), [4], 'float32'))
+    const x = e.op('Gather', [table, 'input_ids'])
+    e.op('SimplifiedLayerNormalization', [x, w], { axis: -1, epsilon: { float: 1e-6 } }, 'logits')
+    e.graph.outputs = ['logits']
+    expect(print(lower(e.graph).graph)).toMatchInlineSnapshot(`
+      "gather_0 [B, T, 4] = Gather(table_0, input_ids)
+      mul_0 [B, T, 4] = Mul(gather_0, gather_0)
+      reducemean_0 [B, T, 1] = ReduceMean(mul_0, [-1], keepdims=1)
+      add_0 [B, T, 1] = Add(reducemean_0, 0.000001)
+      sqrt_0 [B, T, 1] = Sqrt(add_0)
+      reciprocal_0 [B, T, 1] = Reciprocal(sqrt_0)
+      mul_1 [B, T, 4] = Mul(gather_0, reciprocal_0)
+      logits [B, T, 4] = Mul(mul_1, [1, 1, 1, 1])"
+    `)
+  })
+})
+
+describe('what would lose its meaning is refused by name', () => {
+  test.each<[string, Graph]>([
+    [`${where} softcap = 30 is not supported (only 0)`, attention(n => (n.attrs.softcap = { float: 30 }))],
+    [`${where} local_window_size = 16 is not supported (only -1)`, attention(n => (n.attrs.local_window_size = 16))],
+    [`${where} rotary_interleaved = 1 is not supported (only 0)`, attention(n => (n.attrs.rotary_interleaved = 1))],
+    [`${where} smooth_softmax = 1 is not supported (only 0)`, attention(n => (n.attrs.smooth_softmax = 1))],
+    [`${where} k_quant_type = PER_TENSOR is not supported`, attention(n => (n.attrs.k_quant_type = 'PER_TENSOR'))],
+    [
+      `${where} input 9 (cos_cache) is not supported; understood are query, key, value, `,
+      attention(n => (n.inputs[9] = 'cos_cache')),
+    ],
+    [`${where} input 11 (sin_cache) is not supported`, attention(n => (n.inputs[11] = 'sin_cache'))],
+    [
+      'lowering /model/layers.0/post_attention_layernorm/SkipLayerNorm: a bias is not supported',
+      altered('com.microsoft.SkipSimplifiedLayerNormalization', n => (n.inputs[3] = n.inputs[2]!)),
+    ],
+    [
+      'lowering /model/layers.0/input_layernorm/LayerNorm: only the last axis can be normalized',
+      altered('SimplifiedLayerNormalization', n => (n.attrs.axis = 1)),
+    ],
+    [
+      'lowering a decoder: operator com.microsoft.MultiHeadAttention (node /model/layers.0/attn/GroupQueryAttention) is not supported',
+      attention(n => (n.op = 'com.microsoft.MultiHeadAttention')),
+    ],
+    [
+      'lowering a decoder: operator other.GroupQueryAttention (node /model/layers.0/attn/GroupQueryAttention) is not supported',
+      attention(n => (n.op = 'other.GroupQueryAttention')),
+    ],
+    [
+      'lowering a decoder: operator Gelu (node /model/layers.0/mlp/act_fn/Sigmoid) is not supported',
+      altered('Sigmoid', n => (n.op = 'Gelu')),
+    ],
+    [
+      'lowering a decoder: it has no logits; found input_ids, attention_mask, past_key_values.0.key',
+      { ...llama, outputs: ['present.0.key'] },
+    ],
+    [
+      'lowering a decoder: it has no input_ids; found inputs_embeds, attention_mask',
+      { ...llama, inputs: ['inputs_embeds', ...llama.inputs.slice(1)] },
+    ],
+  ])('%s', (message, graph) => {
+    expect(() => lower(graph)).toThrow(GraphError)
+    expect(() => lower(graph)).toThrow(message)
+  })
+
+  test('an attribute at the value that does nothing is no reason to refuse', () => {
+    expect(() => lower(attention(n => Object.assign(n.attrs, { smooth_softmax: 0, qk_output: 0 })))).not.toThrow()
+  })
+
+  test('an input beside the tokens that the logits depend on', () => {
+    const e = new Emit(emptyGraph())
+    for (const v of ['input_ids', 'position_ids']) e.input(v, ['B', 'T'], 'int64')
+    const table = e.bytes('table', constOf(Array(6).fill(1), [3, 2], 'float32'))
+    const positions = e.op('Gather', [table, 'position_ids'])
+    e.graph.types.set(positions, { dtype: 'float32', dims: ['B', 'T', 2] })
+    e.op('Add', [e.op('Gather', [table, 'input_ids']), positions], {}, 'logits')
+    e.graph.outputs = ['logits']
+    expect(() => lower(e.graph)).toThrow('lowering a decoder: input position_ids is still used (by gather_node_0)')
+  })
+
+  test('every fused operator of the exported decoders has a place in the table of ops', () => {
+    for (const [name] of DECODERS) for (const n of exported(name).nodes) expect(OPS, n.op).toHaveProperty([n.op])
+  })
+})
