@@ -67,21 +67,20 @@ export class Feed {
   }
 }
 
-async function open(source: ExampleSource): Promise<Opened> {
-  const examples: object = Object(
-    await guard('opening the example source', () => (typeof source === 'function' ? source() : source)),
-  )
-  const length = 'length' in examples && typeof examples.length === 'number' ? examples.length : undefined
-  const iterator =
-    Symbol.asyncIterator in examples
-      ? (examples as AsyncIterable<ExampleContext>)[Symbol.asyncIterator]()
-      : Symbol.iterator in examples
-        ? (examples as Iterable<ExampleContext>)[Symbol.iterator]()
-        : undefined
-  if (!iterator)
-    throw new InputError('opening the example source: it must be iterable, or a callable that gives an iterable')
-  return { next: () => iterator.next(), length }
-}
+const open = (source: ExampleSource): Promise<Opened> =>
+  guard('opening the example source', async () => {
+    const examples: object = Object(typeof source === 'function' ? await source() : source)
+    const iterator =
+      Symbol.asyncIterator in examples
+        ? (examples as AsyncIterable<ExampleContext>)[Symbol.asyncIterator]()
+        : Symbol.iterator in examples
+          ? (examples as Iterable<ExampleContext>)[Symbol.iterator]()
+          : undefined
+    if (!iterator)
+      throw new InputError('opening the example source: it must be iterable, or a callable that gives an iterable')
+    const length = 'length' in examples && typeof examples.length === 'number' ? examples.length : undefined
+    return { next: () => iterator.next(), length }
+  })
 
 /** Says what was being done when a source fails; errors about bad input already say it. */
 async function guard<T>(doing: string, work: () => T | Promise<T>): Promise<T> {
