@@ -10,7 +10,7 @@ export function print(g: Graph): string {
     const c = g.consts.get(v)
     if (v === '') return '-'
     if (!c || isExternal(c.data) || c.type.dims.length > 1 || c.data.length > 64) return v
-    const xs = numbers(c).map(x => Number(x.toPrecision(7)))
+    const xs = numbers(c).map(x => (Number.isInteger(x) ? x : Number(x.toPrecision(7))))
     return c.type.dims.length === 0 ? String(xs[0]) : `[${xs.join(', ')}]`
   }
   return g.nodes

@@ -1,5 +1,5 @@
 import { type Rule, rewrite } from '../graph/rewrite.js'
-import type { Graph, Node } from '../graph/graph.js'
+import type { Graph, Node, Value } from '../graph/graph.js'
 import { prune } from './prune.js'
 
 /** True for a Transpose of just the last two axes. */
@@ -9,16 +9,28 @@ function swapsLastTwo(node: Node | undefined): boolean {
   return node.attrs.perm.every((p, i) => p === (i === n - 1 ? n - 2 : i === n - 2 ? n - 1 : i))
 }
 
+interface Factor {
+  value: Value
+  swapped: boolean
+}
+
+/** What a factor was before it was transposed; the second of two transposes undoes the first (a tied LM head's gradient). */
+function untransposed(v: Value, producer: Map<Value, Node>): Factor {
+  const from = producer.get(v)
+  if (!swapsLastTwo(from)) return { value: v, swapped: false }
+  const { value, swapped } = untransposed(from!.inputs[0]!, producer)
+  return { value, swapped: !swapped }
+}
+
 /** aᵀ·b, a·bᵀ and aᵀ·bᵀ in one operation that reads the factors as they lie: no transposed copy of a weight is made. */
 const fuseTranspose: Rule = {
   name: 'FusedMatMul',
   apply(node, e, { producer }) {
     if (node.op !== 'MatMul') return false
-    const from = node.inputs.map(v => producer.get(v))
-    const [transA, transB] = from.map(swapsLastTwo)
-    if (!transA && !transB) return false
-    const inputs = node.inputs.map((v, i) => (swapsLastTwo(from[i]) ? from[i]!.inputs[0]! : v))
-    e.op('com.microsoft.FusedMatMul', inputs, { transA: Number(transA), transB: Number(transB), alpha: { float: 1 } }, node.outputs[0]!)
+    const [a, b] = node.inputs.map(v => untransposed(v, producer)) as [Factor, Factor]
+    if (a.value === node.inputs[0] && b.value === node.inputs[1]) return false
+    const attrs = { transA: Number(a.swapped), transB: Number(b.swapped), alpha: { float: 1 } }
+    e.op('com.microsoft.FusedMatMul', [a.value, b.value], attrs, node.outputs[0]!)
     return true
   },
 }

@@ -9,7 +9,7 @@ export function prune(g: Graph): Graph {
     for (const v of node.inputs) needed.add(v)
     nodes.push(node)
   }
-  const kept = new Set([...g.inputs, ...g.consts.keys(), ...nodes.flatMap(n => [...n.inputs, ...n.outputs])])
+  const kept = new Set([...needed, ...nodes.flatMap(n => n.outputs)])
   return {
     opset: g.opset,
     inputs: g.inputs.filter(v => needed.has(v)),

@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest'
+import { optimizerStep, trainingGraph } from '../../src/engine/compile.js'
+import { Emit } from '../../src/graph/emit.js'
+import { type Dim, emptyGraph, type Value } from '../../src/graph/graph.js'
+import { print } from '../../src/graph/print.js'
+import { findSites } from '../../src/lora/modules.js'
+import { fuse } from '../../src/rules/fuse.js'
+import { layoutOf } from '../../src/rules/lora.js'
+import { DECODERS, exported } from '../helpers/fixtures.js'
+import { type Feed, run, uniform } from '../helpers/ort.js'
+
+/** y = a·b for two inputs, either of which may first be transposed. */
+function product(a: Dim[], b: Dim[], transpose: (e: Emit, v: Value, which: 'a' | 'b') => Value) {
+  const e = new Emit(emptyGraph())
+  for (const [name, dims] of [
+    ['a', a],
+    ['b', b],
+  ] as const)
+    e.input(name, dims, 'float32')
+  e.graph.outputs = [e.op('MatMul', [transpose(e, 'a', 'a'), transpose(e, 'b', 'b')], {}, 'y')]
+  return e.graph
+}
+/** Which of the factors are transposed; a capital letter stands for twice. */
+const when = (which: string) => (e: Emit, v: Value, at: string) =>
+  which.includes(at) ? e.t(v) : which.includes(at.toUpperCase()) ? e.t(e.t(v)) : v
+const float32 = (dims: number[], seed: number): Feed<Float32Array> => ({
+  dims,
+  data: Float32Array.from(uniform(dims, seed).data),
+})
+
+describe('fuse', () => {
+  test.each<[string, number[], number[], string]>([
+    ['a', [3, 2], [3, 4], 'y [2, 4] = FusedMatMul(a, b, transA=1, transB=0, alpha=1)'],
+    ['b', [2, 3], [4, 3], 'y [2, 4] = FusedMatMul(a, b, transA=0, transB=1, alpha=1)'],
+    ['ab', [3, 2], [4, 3], 'y [2, 4] = FusedMatMul(a, b, transA=1, transB=1, alpha=1)'],
+    ['aB', [3, 2], [3, 4], 'y [2, 4] = FusedMatMul(a, b, transA=1, transB=0, alpha=1)'],
+    ['B', [2, 3], [3, 4], 'y [2, 4] = FusedMatMul(a, b, transA=0, transB=0, alpha=1)'],
+    ['b', [5, 2, 3], [4, 3], 'y [5, 2, 4] = FusedMatMul(a, b, transA=0, transB=1, alpha=1)'],
+    ['a', [5, 3, 2], [5, 3, 4], 'y [5, 2, 4] = FusedMatMul(a, b, transA=1, transB=0, alpha=1)'],
+    ['b', [5, 2, 3, 2, 3], [5, 2, 1, 4, 3], 'y [5, 2, 3, 2, 4] = FusedMatMul(a, b, transA=0, transB=1, alpha=1)'],
+  ])('with %s transposed, [%s] and [%s]', async (which, a, b, text) => {
+    const plain = product(a, b, when(which))
+    const { graph, hits } = fuse(plain)
+    expect(hits).toEqual({ FusedMatMul: 1 })
+    expect(print(graph)).toBe(text)
+    const feeds = { a: float32(a, 1), b: float32(b, 2) }
+    const [expected, got] = await Promise.all([plain, graph].map(g => run<Float32Array>(g, feeds)))
+    expect(got!.y!.dims).toEqual(expected!.y!.dims)
+    // Three products of numbers below 1 are added: a few roundings of 6e-8.
+    for (const [i, x] of got!.y!.data.entries()) expect(x).toBeCloseTo(expected!.y!.data[i]!, 6)
+  })
+
+  test.each<[string, number[], number[], (e: Emit, v: Value, which: 'a' | 'b') => Value]>([
+    ['nothing is transposed', [2, 3], [3, 4], (_e, v) => v],
+    ['other axes are permuted', [2, 3, 4], [4, 5], (e, v, at) => (at === 'a' ? e.permute(v, 1, 0, 2) : v)],
+    ['all three axes are reversed', [4, 3, 2], [4, 5], (e, v, at) => (at === 'a' ? e.op('Transpose', [v]) : v)],
+  ])('leaves a product alone where %s', (_, a, b, transpose) => {
+    const plain = product(a, b, transpose)
+    const { graph, hits } = fuse(plain)
+    expect(hits).toEqual({ FusedMatMul: 0 })
+    expect(print(graph)).toBe(print(plain))
+  })
+
+  test('a transposed value that something else reads too is still made', () => {
+    const e = new Emit(emptyGraph())
+    e.input('a', [2, 2], 'float32')
+    const t = e.t('a')
+    e.graph.outputs = [e.matmul('a', t), e.neg(t)]
+    expect(fuse(e.graph).graph.nodes.map(n => n.op)).toEqual(['Transpose', 'com.microsoft.FusedMatMul', 'Neg'])
+  })
+
+  test.each(DECODERS.map(([name]) => name))('%s: no training step makes a transposed copy of a weight', name => {
+    const graph = exported(name)
+    const sites = findSites(graph, name)
+    const ranks = new Map(sites.flatMap(s => s.modules).map(m => [m.name, 4]))
+    const layout = layoutOf(sites, ranks)
+    const transposed = (g: typeof graph) =>
+      g.nodes.filter(n => n.op === 'Transpose' && g.consts.has(n.inputs[0]!)).length
+    // An exporter may have put one there itself: of tied embeddings. The runtime makes that copy once, at loading.
+    const own = transposed(graph)
+    expect(transposed(optimizerStep(graph, sites, layout))).toBeGreaterThan(own)
+    expect(transposed(trainingGraph(graph, sites, layout))).toBe(own)
+  })
+})
