@@ -1,0 +1,14 @@
+/** `npm run bench`: sets up what is missing, then measures. Arguments go to the benchmark. */
+import { embeddedModel, main, run, say, setUp } from './setup.mjs'
+
+await main(async () => {
+  await setUp()
+  await embeddedModel()
+  say('')
+  return run(process.execPath, [
+    '--import',
+    './scripts/typescript.mjs',
+    'test/bench/bench.ts',
+    ...process.argv.slice(2),
+  ])
+})

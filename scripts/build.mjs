@@ -1,0 +1,4 @@
+/** `npm run build`: compiles src to dist, unless nothing changed. */
+import { build, main } from './setup.mjs'
+
+await main(build)

@@ -1,0 +1,45 @@
+/** `npm test`: sets up what is missing, then checks types, lint and imports, and runs every test. Arguments go to vitest. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { embeddedModel, expected, main, npm, run, say, setUp } from './setup.mjs'
+
+await main(async () => {
+  await setUp()
+  const skipped = await modelProblem()
+  say('\nnpm run check\n')
+  const check = await npm(['run', '--silent', 'check'])
+  if (check !== 0) say('\nThe check above failed; the tests follow all the same.')
+
+  const folder = mkdtempSync(join(tmpdir(), 'lora-harness-test-'))
+  const results = join(folder, 'results.json')
+  const projects = skipped ? ['--project', 'unit', '--project', 'ort'] : []
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`]
+  const tests = await run(process.execPath, [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    ...projects,
+    ...reporters,
+    ...process.argv.slice(2),
+  ])
+
+  if (skipped) say(`\nThe tests with the embedded model did not run. ${skipped}`)
+  if (check !== 0) say('\nnpm run check failed (see the top).')
+  if (existsSync(results)) {
+    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(results, 'utf8'))
+    say(`\n${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests + numTodoTests} skipped`)
+  }
+  rmSync(folder, { recursive: true })
+  return tests || check
+})
+
+/** Without the model its tests are left out, with a word on why; CI must have it. */
+async function modelProblem() {
+  try {
+    await embeddedModel()
+    return undefined
+  } catch (error) {
+    if (process.env.CI || !expected(error)) throw error
+    return error.message
+  }
+}

@@ -1,0 +1,82 @@
+#!/usr/bin/env node
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { HarnessError, InputError, messageOf } from '../errors.js'
+import { EXIT, type ExitCode, exitHelp } from './exit.js'
+import type { RunOptions } from './run.js'
+import { versions } from './versions.js'
+
+/** Whole numbers from `least` on. */
+const whole = (least: number) => (text: string) => {
+  const value = Number(text)
+  if (/^-?\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value
+  throw new InvalidArgumentError(`It must be a whole number, ${least} or more.`)
+}
+
+/** Collects `--set key=value` pairs. */
+function pair(text: string, pairs: Record<string, string>): Record<string, string> {
+  const [, key, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(text) ?? []
+  if (key === undefined)
+    throw new InvalidArgumentError('It must be key=value, the key a name of letters, digits and _.')
+  if (['limit', 'seed', 'out'].includes(key)) throw new InvalidArgumentError(`Use --${key} for that.`)
+  if (Object.hasOwn(pairs, key)) throw new InvalidArgumentError(`${key} is set twice.`)
+  return { ...pairs, [key]: value! }
+}
+
+/** What an error means to a person: its message, and for a mistake in somebody's code the place of it. */
+function explain(error: unknown): string {
+  let deepest = error
+  while (deepest instanceof Error && deepest.cause instanceof Error) deepest = deepest.cause
+  const foreign = deepest instanceof Error && !(error instanceof InputError) && !(deepest instanceof HarnessError)
+  const places = foreign ? ((deepest as Error).stack ?? '').split('\n').filter(line => /^\s+at /.test(line)) : []
+  return [messageOf(error), ...places.filter(line => !line.includes('node:internal')).slice(0, 5)].join('\n')
+}
+
+/** The command line. @returns the exit code */
+async function main(argv: readonly string[]): Promise<ExitCode> {
+  let code: ExitCode = EXIT.finished
+  const program = new Command('lora-harness')
+    .description('Runs LoRA experiments one example at a time.')
+    .version(versions()['lora-harness']!)
+    .exitOverride()
+    .addHelpText('after', exitHelp)
+  program
+    .command('run')
+    .description('run an experiment into a folder of its own, with a report at the end')
+    .argument(
+      '<experiment>',
+      '.ts, .mts, .js or .mjs file; its default export is a LoRAHarness or ({ args, signal }) => LoRAHarness',
+    )
+    .option('--limit <n>', 'run at most n examples', whole(1))
+    .option('--out <folder>', 'new or empty folder for the results (default: runs/<date>-<experiment>-<6 hex>)')
+    .option('--seed <n>', "seed of the run (default: the experiment's own)", whole(0))
+    .option('--set <key=value>', 'an argument for the experiment; may be given several times', pair, {})
+    .addHelpText('after', exitHelp)
+    .action(async (experiment: string, options: RunOptions) => {
+      const { run } = await import('./run.js') // Each verb loads only what it needs.
+      code = await run(experiment, options)
+    })
+  program
+    .command('doctor')
+    .description('say what is here, what is missing, and what to do about it')
+    .addHelpText('after', exitHelp)
+    .action(async () => {
+      const { doctor } = await import('./doctor.js')
+      code = await doctor()
+    })
+  try {
+    await program.parseAsync(argv)
+    return code
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.finished : EXIT.badInput
+    console.error(`\n${explain(error)}`)
+    return error instanceof InputError ? EXIT.badInput : EXIT.failed
+  }
+}
+
+// An experiment that waits for something that can no longer happen would end in silence, and with code 0.
+process.once('beforeExit', () => {
+  console.error('\nStopped: the experiment waits for something that never happens (a promise that nothing settles).')
+  process.exit(EXIT.failed)
+})
+// Leaves at once: an experiment may have left timers, servers or threads behind.
+process.exit(await main(process.argv))

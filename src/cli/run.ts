@@ -1,0 +1,147 @@
+import { join, relative } from 'node:path'
+import { messageOf } from '../errors.js'
+import type { LoRAHarness } from '../harness/index.js'
+import { setAdapterFolder } from '../lora/folder.js'
+import type { Step } from '../protocol/index.js'
+import { jsonlRecorder } from '../record/jsonl.js'
+import { renderReport } from '../report/html.js'
+import type { RunInfo } from '../report/run-info.js'
+import { summarise } from '../report/series.js'
+import { experimentName } from '../report/words.js'
+import { EXIT, type ExitCode } from './exit.js'
+import { type ExperimentArgs, harnessOf, loadExperiment } from './experiment.js'
+import { discard, makeRunFolder, newRunId, writeRunInfo, writeWhole } from './folder.js'
+import { type Interruption, onInterrupt } from './interrupt.js'
+import { showProgress } from './progress.js'
+import { summaryText } from './summary.js'
+import { duration } from './text.js'
+import { machine, versions } from './versions.js'
+
+export interface RunOptions {
+  limit?: number
+  out?: string
+  seed?: number
+  set: Record<string, string>
+}
+
+/**
+ * `lora-harness run`: runs an experiment into a folder of its own, shows how it goes and reports on it.
+ *
+ * Steps are recorded as they happen: whatever ends the run, the finished ones stay. A run that recorded nothing leaves
+ * no folder.
+ *
+ * @param path of the experiment file
+ * @param openRecorder takes the path of steps.jsonl
+ * @throws InputError, or what stopped the run before its first step was recorded
+ */
+export async function run(path: string, options: RunOptions, openRecorder = jsonlRecorder): Promise<ExitCode> {
+  const runId = newRunId(path)
+  const folder = makeRunFolder(options.out, runId)
+  const steps: Step[] = []
+  const kept = () => (steps.length > 0 ? `${steps.length} examples are in ${shown(folder)}.` : 'Nothing was recorded.')
+  const interruption = onInterrupt(() => console.log(`\nQuit. ${kept()}`))
+  try {
+    const harness = await Promise.race([start(path, options, folder, interruption), interruption.aborted])
+    harness.runId = runId
+    const info = infoOf(path, harness, options)
+    writeRunInfo(folder, info)
+    setAdapterFolder(join(folder, 'adapters'))
+    harness.recorder = openRecorder(join(folder, 'steps.jsonl'))
+    harness.onStep(step => steps.push(step))
+
+    const end = await follow(harness, experimentName(path), options.limit, interruption)
+    if (steps.length === 0 && end.status !== 'finished') throw end.error
+    const error = end.status === 'failed' ? messageOf(end.error) : null
+    report(folder, { ...info, status: end.status, error, finishedAt: now() }, steps)
+    if (end.status === 'failed') throw end.error
+    return EXIT[end.status]
+  } catch (error) {
+    if (steps.length === 0) discard(folder)
+    if (!interruption.signal.aborted) throw error
+    console.log(`\nInterrupted. ${kept()}`)
+    return EXIT.interrupted
+  } finally {
+    interruption.release()
+  }
+}
+
+/** Loads the experiment and makes its harness, with the seed of the command line where one was given. */
+async function start(path: string, options: RunOptions, out: string, { signal }: Interruption): Promise<LoRAHarness> {
+  console.log(`Loading ${path} …`)
+  const { set, limit, seed } = options
+  const args = { ...set, limit, seed: seed ?? 0, out } as ExperimentArgs
+  const { experiment, code } = await loadExperiment(path)
+  const harness = await harnessOf(experiment, path, { args, signal })
+  if (seed !== undefined) harness.seed = seed
+  harness.code = code
+  return harness
+}
+
+interface End {
+  status: 'finished' | 'interrupted' | 'failed'
+  /** What ended the run before its end. */
+  error?: unknown
+}
+
+/** Runs the harness to its end, to the limit or to Ctrl-C, and shows how it goes. */
+async function follow(harness: LoRAHarness, name: string, limit = Infinity, { signal }: Interruption): Promise<End> {
+  let done = 0
+  try {
+    const total = Math.min((await harness.total()) ?? Infinity, limit)
+    const progress = showProgress(name, Number.isFinite(total) ? total : undefined)
+    harness.onStep(progress.step)
+    harness.onEvent(progress.event)
+    signal.addEventListener('abort', () => {
+      progress.note('Interrupted: stopping as soon as the current stage returns. Ctrl-C again quits at once.')
+      harness.stop()
+    })
+    try {
+      if (!signal.aborted) for await (const _ of harness.run()) if (++done >= limit) break
+    } finally {
+      progress.end()
+    }
+  } catch (error) {
+    return { status: 'failed', error }
+  }
+  return signal.aborted && done < limit ? { status: 'interrupted', error: signal.reason } : { status: 'finished' }
+}
+
+/** Writes `run.json` and the report, and prints the result. What cannot be written is named; the steps are safe. */
+function report(folder: string, info: RunInfo, steps: readonly Step[]): void {
+  const page = join(folder, 'report.html')
+  console.log(`\n${summaryText(summarise(steps, info.args.seed))}\n`)
+  const took = duration(Date.parse(info.finishedAt!) - Date.parse(info.startedAt))
+  console.log(
+    `${info.status[0]!.toUpperCase()}${info.status.slice(1)} after ${took}: ${steps.length} examples in ${shown(folder)}`,
+  )
+  try {
+    writeRunInfo(folder, info)
+    writeWhole(page, renderReport(info, steps))
+    console.log(`Report: ${shown(page)}`)
+  } catch (error) {
+    console.log(`The report could not be written: ${messageOf(error)}`)
+  }
+}
+
+function infoOf(path: string, harness: LoRAHarness, { limit, set }: RunOptions): RunInfo {
+  return {
+    v: 1,
+    runId: harness.runId,
+    experiment: relative(process.cwd(), path),
+    args: { limit: limit ?? null, seed: harness.seed, set },
+    startedAt: now(),
+    finishedAt: null,
+    status: 'running',
+    error: null,
+    versions: versions(),
+    machine: machine(),
+  }
+}
+
+const now = (): string => new Date().toISOString()
+
+/** A path as people like to read it: from the working folder where it lies in it. */
+const shown = (path: string): string => {
+  const short = relative(process.cwd(), path)
+  return short.startsWith('..') ? path : short
+}

@@ -1,0 +1,26 @@
+import { stripVTControlCharacters } from 'node:util'
+
+/**
+ * Text of models, data sets and experiments as one harmless line of a terminal: no escape sequences, no control or
+ * format characters (direction marks among them), at most `width` characters.
+ */
+export function plain(text: string, width = Number.POSITIVE_INFINITY): string {
+  const line = stripVTControlCharacters(text)
+    .replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
+    .trim()
+  const characters = [...line]
+  return characters.length > width ? `${characters.slice(0, width - 1).join('')}…` : line
+}
+
+/** Text broken between words into lines of at most `width` characters (a longer word is a line of its own). */
+export const wrapped = (text: string, width = 96): string =>
+  text.replace(new RegExp(`(.{1,${width}})(?: +|$)`, 'g'), '$1\n').trimEnd()
+
+/** A time for reading: `42 s`, `3 min 20 s`, `1 h 5 min`. @param ms milliseconds */
+export function duration(ms: number): string {
+  const seconds = Math.round(ms / 1000)
+  if (seconds < 60) return `${seconds} s`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`
+  const minutes = Math.round(seconds / 60)
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+}

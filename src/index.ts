@@ -1,0 +1,6 @@
+export type { Experiment, ExperimentArgs, ExperimentContext } from './cli/experiment.js'
+export { HarnessError, InputError } from './errors.js'
+export * from './harness/index.js'
+export { LoRAHandle, type LoRAHandleInit, Skip, skip, type TrainingSummary } from './lora/handle.js'
+export type * from './protocol/index.js'
+export { jsonlRecorder, readSteps } from './record/jsonl.js'
