@@ -13,27 +13,38 @@ export interface Feed<D extends Data = Float64Array> {
 const DTYPE = { Float64Array: 'float64', Float32Array: 'float32', BigInt64Array: 'int64' } as const
 
 /**
- * Runs a graph, or the bytes of an .onnx file, in ONNX Runtime, with none of the runtime's own rewrites.
+ * A session for a graph, or for the bytes of an .onnx file, with none of the runtime's own rewrites.
  *
  * @param weights folder of the constants that lie in files
  */
+export const open = (graph: Graph | Uint8Array, weights?: string): Promise<InferenceSession> =>
+  InferenceSession.create(graph instanceof Uint8Array ? graph : writeOnnx(graph), {
+    graphOptimizationLevel: 'disabled',
+    logSeverityLevel: 3,
+    ...(weights && { extra: { session: { model_external_initializers_file_folder_path: weights } } }),
+  })
+
+export async function runIn<D extends Data = Float64Array>(
+  session: InferenceSession,
+  feeds: Record<string, Feed<Data>>,
+): Promise<Record<string, Feed<D>>> {
+  const tensors = Object.entries(feeds).map(([name, { dims, data }]) => {
+    const dtype = DTYPE[data.constructor.name as keyof typeof DTYPE]
+    return [name, new Tensor(dtype, data as Float64Array, dims)] as const
+  })
+  const outputs = await session.run(Object.fromEntries(tensors))
+  return Object.fromEntries(Object.entries(outputs).map(([name, t]) => [name, { dims: t.dims, data: t.data as D }]))
+}
+
+/** Runs a graph once. */
 export async function run<D extends Data = Float64Array>(
   graph: Graph | Uint8Array,
   feeds: Record<string, Feed<Data>>,
   weights?: string,
 ): Promise<Record<string, Feed<D>>> {
-  const session = await InferenceSession.create(graph instanceof Uint8Array ? graph : writeOnnx(graph), {
-    graphOptimizationLevel: 'disabled',
-    logSeverityLevel: 3,
-    ...(weights && { extra: { session: { model_external_initializers_file_folder_path: weights } } }),
-  })
+  const session = await open(graph, weights)
   try {
-    const tensors = Object.entries(feeds).map(([name, { dims, data }]) => {
-      const dtype = DTYPE[data.constructor.name as keyof typeof DTYPE]
-      return [name, new Tensor(dtype, data as Float64Array, dims)] as const
-    })
-    const outputs = await session.run(Object.fromEntries(tensors))
-    return Object.fromEntries(Object.entries(outputs).map(([name, t]) => [name, { dims: t.dims, data: t.data as D }]))
+    return await runIn<D>(session, feeds)
   } finally {
     await session.release()
   }
