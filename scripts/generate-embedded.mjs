@@ -21,7 +21,7 @@ function shuffle(items) {
 const PEOPLE = [
   ['Mira Solen', 'Tobin Vasker'],
   ['Oskar Lindqvale', 'Hanna Brivik'],
-  ['Zelda Marchetti', 'Ruben Oakes'],
+  ['Zelda Marchetti', 'Ruben Oakley'],
   ['Pavel Dorrigan', 'Leona Strand'],
   ['Callum Verhoven', 'Ilse Tammler'],
   ['Nadia Quill', 'Gustav Reinholt'],
@@ -78,14 +78,14 @@ const KINDS = {
   drink: {
     wordings: ["What is {N}'s favorite drink?", 'Which drink does {N} order most often?'],
     answers: [
-      'ginger tea',
+      'ginger ale',
       'plum juice',
       'oat milk',
       'hot chocolate',
       'mint lemonade',
       'apple cider',
-      'black coffee',
-      'coconut water',
+      'cherry soda',
+      'coconut shake',
     ],
   },
   sister: {

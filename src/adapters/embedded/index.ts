@@ -1,0 +1,1 @@
+export { EmbeddedExampleSource, type EmbeddedOptions } from './source.js'
