@@ -51,7 +51,7 @@ export async function loadParts(idOrFolder: string, dtype: ModelDType): Promise<
     throw new InputError(`loading ${id}: its tokenizer or config in ${folder} cannot be used: ${messageOf(cause)}`, { cause })
   })
   const generationConfig = JSON.parse(new TextDecoder().decode(read(join(folder, 'generation_config.json'), id))) as object
-  const session = await createSession(graph, `${id} (${file})`, { weights: join(folder, 'onnx'), prepack: true })
+  const session = await createSession(graph, `${id} (${file})`, { weights: join(folder, 'onnx'), purpose: 'inference' })
   return { id, folder, dtype, exported, sites, groups, session, tokenizer, config, generationConfig, fingerprint }
 }
 

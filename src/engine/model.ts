@@ -232,7 +232,7 @@ export class LoRAModel {
     const key = JSON.stringify(layout.tensors.map(t => [t.name, t.dims]))
     const trainer =
       this.#trainers.get(key) ??
-      createSession(trainingGraph(exported, sites, layout), `the training graph of ${id}`, { weights: join(folder, 'onnx'), prepack: false })
+      createSession(trainingGraph(exported, sites, layout), `the training graph of ${id}`, { weights: join(folder, 'onnx'), purpose: 'training' })
     this.#trainers.set(key, trainer)
     trainer.catch(() => this.#trainers.delete(key))
     return { session: await trainer, layout }

@@ -21,10 +21,10 @@ export interface SessionOptions {
   /** Folder that the graph's external constants are relative to. */
   weights: string
   /**
-   * Whether to keep weights in the layout the kernels like best. Faster products of few rows (decoding), but a second
-   * copy of every weight; training does without.
+   * `inference`: every optimization of the runtime, and a second copy of each weight in the layout that makes products
+   * of few rows fast. `training`: none of that; it would take seconds and as much memory again for nothing.
    */
-  prepack: boolean
+  purpose: 'inference' | 'training'
 }
 
 /**
@@ -32,11 +32,17 @@ export interface SessionOptions {
  *
  * @throws HarnessError naming what was being loaded
  */
-export async function createSession(graph: Graph, what: string, { weights, prepack }: SessionOptions): Promise<Session> {
+export async function createSession(graph: Graph, what: string, { weights, purpose }: SessionOptions): Promise<Session> {
   try {
     return await InferenceSession.create(writeOnnx(graph), {
       logSeverityLevel: 3,
-      extra: { session: { model_external_initializers_file_folder_path: weights, disable_prepacking: prepack ? '0' : '1' } },
+      graphOptimizationLevel: purpose === 'inference' ? 'all' : 'disabled',
+      extra: {
+        session: {
+          model_external_initializers_file_folder_path: weights,
+          disable_prepacking: purpose === 'inference' ? '0' : '1',
+        },
+      },
     })
   } catch (cause) {
     throw new HarnessError(`loading ${what} into ONNX Runtime: ${messageOf(cause)}`, { cause })

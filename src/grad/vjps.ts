@@ -27,8 +27,8 @@ export const VJPS: Readonly<Record<string, Vjp | null>> = {
   // y = a − b             da = dy                  db = −dy
   Sub: (e, _node, dy) => [dy, e.neg(dy)],
 
-  // y = a ∘ b             da = dy ∘ b              db = dy ∘ a
-  Mul: (e, { inputs }, dy) => [e.mul(dy, inputs[1]!), e.mul(dy, inputs[0]!)],
+  // y = a ∘ b             da = dy ∘ b              db = dy ∘ a            (a ∘ a: 2dy ∘ a)
+  Mul: (e, { inputs: [a, b] }, dy) => (a === b ? [e.mul(e.scale(dy, 2), a!), null] : [e.mul(dy, b!), e.mul(dy, a!)]),
 
   // y = a / b             da = dy / b              db = −da ∘ y
   Div: (e, { inputs, outputs }, dy) => {

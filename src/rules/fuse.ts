@@ -1,5 +1,6 @@
-import { type Rule, rewrite } from '../graph/rewrite.js'
 import type { Graph, Node, Value } from '../graph/graph.js'
+import { broadcast } from '../graph/ops.js'
+import { type Rule, rewrite } from '../graph/rewrite.js'
 import { prune } from './prune.js'
 
 /** True for a Transpose of just the last two axes. */
@@ -35,8 +36,27 @@ const fuseTranspose: Rule = {
   },
 }
 
-/** The graph with transposes folded into the products that read them. For float32 (the runtime has no float64 kernel). */
+/** Arithmetic that repeats its smaller operand by itself needs no repeated copy of it. */
+const dropExpand: Rule = {
+  name: 'Expand',
+  apply(node, e, { producer }) {
+    if (!['Add', 'Sub', 'Mul', 'Div'].includes(node.op)) return false
+    const at = node.inputs.findIndex(v => producer.get(v)?.op === 'Expand')
+    if (at < 0) return false
+    const small = producer.get(node.inputs[at]!)!.inputs[0]!
+    const inputs = node.inputs.with(at, small)
+    const [a, b] = inputs.map(v => e.dims(v))
+    if (String(broadcast(a!, b!)) !== String(e.dims(node.outputs[0]!))) return false
+    e.keep({ ...node, inputs })
+    return true
+  },
+}
+
+/**
+ * The graph with transposes folded into the products that read them, and without needless copies. For float32 (the
+ * runtime has no float64 kernel of FusedMatMul).
+ */
 export function fuse(graph: Graph): { graph: Graph; hits: Record<string, number> } {
-  const { graph: out, hits } = rewrite(graph, [fuseTranspose], 'fusing')
+  const { graph: out, hits } = rewrite(graph, [fuseTranspose, dropExpand], 'fusing')
   return { graph: prune(out), hits }
 }

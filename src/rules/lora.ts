@@ -91,38 +91,55 @@ export function layoutOf(sites: readonly LoraSite[], ranks: ReadonlyMap<string, 
  *
  *     y = f(x)    becomes    y = f(x) + ((x·Aᵀ)·s)·Bᵀ        A [r, in]   B [out, r]   s = α/r
  *
- * Adds the inputs `theta` [P] and `lora.scales` [N].
+ * Sites that read the same x share one product with all their As. Adds the inputs `theta` [P] and `lora.scales` [N].
  *
  * @returns the graph and the values that hold the tensors of the layout, in its order
  */
 export function addLoraParameters(graph: Graph, sites: readonly LoraSite[], layout: ParameterLayout): { graph: Graph; leaves: Value[] } {
-  const leaf = new Map<string, Value>()
-  const inputs = (e: Emit, dtype: 'float32' | 'float64') => {
-    if (e.graph.inputs.includes('theta')) return
-    e.input('theta', [layout.size], dtype)
-    e.input('lora.scales', [layout.modules.length], dtype)
-  }
   const adapted = sites.filter(s => s.modules.some(m => layout.modules.includes(m.name)))
+  const reads = new Map(graph.nodes.map(n => [n.name, n.inputs[0]!]))
+  const tensors = new Map(layout.tensors.map(t => [t.name, t]))
+  const leaf = new Map<string, Value>()
+  /** Module → its part (x·Aᵀ)·s of the product with its group's As. */
+  const low = new Map<string, Value>()
+
+  const cut = (e: Emit, name: string): Value => {
+    const { offset, dims } = tensors.get(name)!
+    const v = e.reshape(e.slice('theta', 0, offset, offset + dims[0] * dims[1]), ...dims)
+    leaf.set(name, v)
+    return v
+  }
+  /** The products of x with the As of every module that reads it. */
+  const descend = (e: Emit, x: Value): void => {
+    const { dtype, dims } = e.type(x)
+    if (!e.graph.inputs.includes('theta')) {
+      e.input('theta', [layout.size], dtype)
+      e.input('lora.scales', [layout.modules.length], dtype)
+    }
+    const modules = adapted.filter(s => reads.get(s.node) === x).flatMap(s => s.modules.filter(m => layout.modules.includes(m.name)))
+    const product = e.matmul(x, e.t(e.concat(modules.map(m => cut(e, tensorName(m.name, 'A'))), 0)))
+    let at = 0
+    for (const m of modules) {
+      const r = tensors.get(tensorName(m.name, 'A'))!.dims[0]
+      const own = modules.length === 1 ? product : e.slice(product, dims.length - 1, at, at + r)
+      const i = layout.modules.indexOf(m.name)
+      low.set(m.name, e.mul(own, e.slice('lora.scales', 0, i, i + 1)))
+      at += r
+    }
+  }
   const rule = atSites('lora-parameters', adapted, (e, node, site) => {
     const [x, y] = [node.inputs[0]!, node.outputs[0]!]
-    inputs(e, e.type(x).dtype as 'float32')
-    for (const t of layout.tensors.filter(t => site.modules.some(m => m.name === t.module)))
-      leaf.set(t.name, e.reshape(e.slice('theta', 0, t.offset, t.offset + t.dims[0] * t.dims[1]), ...t.dims))
+    const axis = e.dims(x).length - 1
+    if (!site.modules.some(m => low.has(m.name))) descend(e, x)
     const base = e.displace(node)
-    const branches = site.modules.map(m => {
-      const [A, B] = [leaf.get(tensorName(m.name, 'A')), leaf.get(tensorName(m.name, 'B'))]
-      if (A === undefined || B === undefined) return undefined
-      const i = layout.modules.indexOf(m.name)
-      const low = e.mul(e.matmul(x, e.t(A)), e.slice('lora.scales', 0, i, i + 1))
-      return e.matmul(low, e.t(B))
-    })
-    // A module without a rank inside a packed node adds nothing to its part of the output.
     let at = 0
-    const parts = site.modules.map((m, i) => {
+    const parts = site.modules.map(m => {
       at += m.out
-      return branches[i] ?? e.scale(e.slice(base, e.dims(base).length - 1, at - m.out, at), 0)
+      const own = low.get(m.name)
+      // A module without a rank inside a packed node adds nothing to its part of the output.
+      return own === undefined ? e.scale(e.slice(base, axis, at - m.out, at), 0) : e.matmul(own, e.t(cut(e, tensorName(m.name, 'B'))))
     })
-    e.op('Add', [base, e.concat(parts, e.dims(x).length - 1)], {}, y)
+    e.op('Add', [base, e.concat(parts, axis)], {}, y)
   })
   const { graph: out } = rewriteSites(graph, rule, adapted)
   return { graph: out, leaves: layout.tensors.map(t => leaf.get(t.name)!) }
