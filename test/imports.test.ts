@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs'
+import { cruise, type ICruiseResult } from 'dependency-cruiser'
+import { beforeAll, describe, expect, test } from 'vitest'
+
+/** A file imports from its own folder and from those above it in this list. */
+const ORDER = [
+  'errors.ts',
+  'tensor.ts',
+  'protocol',
+  'graph',
+  'onnx',
+  'rules',
+  'grad',
+  'lora',
+  'models',
+  'engine',
+  'harness',
+  'adapters',
+  'record',
+  'serving',
+  'cluster',
+  'report',
+  'cli',
+  'index.ts',
+  'browser.ts',
+]
+/** Tables of ops and generated code may be longer than 300 lines. */
+const LONG = ['src/graph/ops.ts', 'src/rules/lower.ts', 'src/grad/vjps.ts', 'src/onnx/onnx_pb.ts']
+/** Packages that one place only knows of. */
+const ONLY_IN: [module: RegExp, place: RegExp][] = [
+  [/^onnxruntime/, /^src\/engine\/session\.ts$/],
+  [/protobuf/, /^src\/onnx\//],
+]
+/** Folders that must run anywhere, a browser included. */
+const NO_NODE = /^src\/(protocol|graph|rules|grad|errors\.ts|tensor\.ts)/
+
+interface Module {
+  source: string
+  dependencies: {
+    module: string
+    resolved: string
+    circular?: boolean
+    coreModule?: boolean
+    couldNotResolve?: boolean
+  }[]
+}
+
+const rank = (path: string): number => ORDER.indexOf(path.split('/')[1]!)
+
+/** What is wrong with the imports of these modules, one line each. */
+function problems(modules: readonly Module[]): string[] {
+  return modules.flatMap(({ source, dependencies }) => [
+    ...(rank(source) < 0 ? [`${source} is in no folder of the order`] : []),
+    ...dependencies.flatMap(({ module, resolved, circular, coreModule, couldNotResolve }) => {
+      const local = module.startsWith('.')
+      const said = `${source} imports ${module}`
+      return [
+        ...(local && couldNotResolve ? [`${said}: no such file`] : []),
+        ...(local && !couldNotResolve && rank(resolved) > rank(source) ? [`${said}: upwards`] : []),
+        ...(circular ? [`${said}: a cycle`] : []),
+        ...(coreModule && NO_NODE.test(source) ? [`${said}: a module of Node`] : []),
+        ...ONLY_IN.filter(([name, place]) => !local && name.test(module) && !place.test(source)).map(
+          ([, place]) => `${said}: only in ${place}`,
+        ),
+      ]
+    }),
+  ])
+}
+
+let modules: Module[] = []
+beforeAll(async () => {
+  const options = { tsPreCompilationDeps: true, doNotFollow: { path: 'node_modules' } }
+  const { output } = await cruise(['src'], options)
+  modules = (output as ICruiseResult).modules.filter(module => /^src\/.*\.ts$/.test(module.source))
+})
+
+test('imports point down, end in files that exist, and make no cycle; few places know ONNX Runtime, protobuf and Node', () => {
+  expect(modules.length).toBeGreaterThan(50)
+  expect(problems(modules)).toEqual([])
+})
+
+test('files have at most 300 lines', () => {
+  const lengths = modules.map(({ source }) => [source, readFileSync(source, 'utf8').split('\n').length - 1] as const)
+  expect(lengths.filter(([source, lines]) => lines > 300 && !LONG.includes(source))).toEqual([])
+})
+
+describe('the check itself', () => {
+  const module = (source: string, dependency: Partial<Module['dependencies'][number]>): Module[] => [
+    { source, dependencies: [{ module: './x.js', resolved: 'src/graph/x.ts', ...dependency }] },
+  ]
+  test.each([
+    ['src/onnx/read.ts', {}, []],
+    ['src/protocol/step.ts', {}, ['src/protocol/step.ts imports ./x.js: upwards']],
+    ['src/stray/a.ts', { module: 'zod' }, ['src/stray/a.ts is in no folder of the order']],
+    ['src/graph/a.ts', { circular: true }, ['src/graph/a.ts imports ./x.js: a cycle']],
+    ['src/graph/a.ts', { couldNotResolve: true }, ['src/graph/a.ts imports ./x.js: no such file']],
+    ['src/grad/a.ts', { module: 'fs', coreModule: true }, ['src/grad/a.ts imports fs: a module of Node']],
+    ['src/engine/session.ts', { module: 'onnxruntime-node' }, []],
+    ['src/engine/a.ts', { module: 'onnxruntime-node' }, [expect.stringContaining('onnxruntime-node: only in')]],
+    ['src/models/a.ts', { module: '@bufbuild/protobuf' }, [expect.stringContaining('protobuf: only in')]],
+  ])('%s %j', (source, dependency, found) => {
+    expect(problems(module(source, dependency))).toEqual(found)
+  })
+})
