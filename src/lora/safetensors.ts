@@ -29,12 +29,10 @@ export function readSafetensors(bytes: Uint8Array, file: string): Safetensors {
   const start = 8 + headerLength
   if (headerLength > MAX_HEADER || start > bytes.length) fail(`the header is said to have ${headerLength} bytes, the file has ${bytes.length}`)
 
-  const header = parseHeader(bytes.subarray(8, start), fail)
-  const { __metadata__, ...entries } = header
-  const metadata = z.record(z.string(), z.string()).safeParse(__metadata__ ?? {})
-  const tensors = new Map<string, Tensor>()
-  let used = 0
-  for (const [name, raw] of Object.entries(entries)) {
+  const { __metadata__ = {}, ...entries } = parseHeader(bytes.subarray(8, start), fail)
+  const metadata = z.record(z.string(), z.string()).safeParse(__metadata__)
+  if (!metadata.success) return fail('its metadata are not texts')
+  const found = Object.entries(entries).map(([name, raw]) => {
     const e = entry.safeParse(raw)
     if (!e.success) return fail(`tensor ${name}: ${e.error.issues[0]?.message ?? 'malformed entry'}`)
     const { dtype, shape, data_offsets } = e.data
@@ -42,12 +40,18 @@ export function readSafetensors(bytes: Uint8Array, file: string): Safetensors {
     if (dtype !== 'F32') fail(`tensor ${name} has type ${dtype}; F32 is supported`)
     if (to - from !== sizeOf(shape) * 4) fail(`tensor ${name} [${shape}] needs ${sizeOf(shape) * 4} bytes, found ${to - from}`)
     if (start + to > bytes.length) fail(`tensor ${name} ends at byte ${start + to}, the file has ${bytes.length}; it is cut short`)
-    // A copy, because the data need not lie on a multiple of four bytes.
-    tensors.set(name, { dims: shape, data: new Float32Array(new Uint8Array(bytes.subarray(start + from, start + to)).buffer) })
-    used += to - from
+    return { name, shape, from, to }
+  })
+  // As the format demands: the tensors fill the data from its start to its end, none over another.
+  let at = 0
+  for (const { name, from, to } of found.toSorted((a, b) => a.from - b.from || a.to - b.to)) {
+    if (from !== at) fail(`tensor ${name} starts at byte ${from} of the data, where ${at} was expected; it is damaged`)
+    at = to
   }
-  if (start + used !== bytes.length) fail(`its tensors take ${used} bytes of ${bytes.length - start}; it is damaged`)
-  return { tensors, metadata: metadata.success ? metadata.data : {} }
+  if (start + at !== bytes.length) fail(`its tensors take ${at} bytes of ${bytes.length - start}; it is damaged`)
+  // A copy, because the data need not lie on a multiple of four bytes.
+  const copy = (from: number, to: number) => new Float32Array(new Uint8Array(bytes.subarray(start + from, start + to)).buffer)
+  return { tensors: new Map(found.map(({ name, shape, from, to }) => [name, { dims: shape, data: copy(from, to) }])), metadata: metadata.data }
 }
 
 function parseHeader(bytes: Uint8Array, fail: (what: string) => never): Record<string, unknown> {

@@ -41,7 +41,7 @@ describe('fuse', () => {
   ])('with %s transposed, [%s] and [%s]', async (which, a, b, text) => {
     const plain = product(a, b, when(which))
     const { graph, hits } = fuse(plain)
-    expect(hits).toEqual({ FusedMatMul: 1 })
+    expect(hits.FusedMatMul).toBe(1)
     expect(print(graph)).toBe(text)
     const feeds = { a: float32(a, 1), b: float32(b, 2) }
     const [expected, got] = await Promise.all([plain, graph].map(g => run<Float32Array>(g, feeds)))
@@ -57,7 +57,7 @@ describe('fuse', () => {
   ])('leaves a product alone where %s', (_, a, b, transpose) => {
     const plain = product(a, b, transpose)
     const { graph, hits } = fuse(plain)
-    expect(hits).toEqual({ FusedMatMul: 0 })
+    expect(Object.values(hits)).toEqual(Object.values(hits).fill(0))
     expect(print(graph)).toBe(print(plain))
   })
 
