@@ -1,3 +1,5 @@
+export { EmbeddedExampleSource, type EmbeddedOptions } from './adapters/embedded/index.js'
+export { type ExampleRow, type JsonlOptions, jsonlExamples } from './adapters/jsonl.js'
 export type { Experiment, ExperimentArgs, ExperimentContext } from './cli/experiment.js'
 export { HarnessError, InputError } from './errors.js'
 export * from './harness/index.js'
