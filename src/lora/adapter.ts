@@ -58,9 +58,9 @@ export const ranksOf = (adapter: Adapter): Map<string, number> =>
  */
 export function identify(adapter: Adapter): string {
   const { r, alpha, rslora, rankPattern, alphaPattern } = adapter.config
-  const sorted = (pattern: Record<string, number>) => Object.entries(pattern).sort(([a], [b]) => (a < b ? -1 : 1))
   const hash = createHash('sha256')
-  hash.update(JSON.stringify([r, alpha, rslora, sorted(rankPattern), sorted(alphaPattern)]))
+  // Patterns in their order: the first key that fits a module decides.
+  hash.update(JSON.stringify([r, alpha, rslora, Object.entries(rankPattern), Object.entries(alphaPattern)]))
   for (const name of [...adapter.tensors.keys()].sort()) {
     const { dims, data } = adapter.tensors.get(name)!
     hash.update(`\n${name} ${dims.join('x')}\n`)

@@ -12,6 +12,7 @@ const CONFIG = 'adapter_config.json'
 const MAX_CONFIG = 10_000_000
 
 const positive = z.number().positive().finite()
+const unset = (name: string) => z.union([z.null(), z.literal(false)], `adapters that set ${name} are not plain B·A and cannot be used`).optional()
 const configSchema = z.object({
   peft_type: z.literal('LORA', 'only peft_type LORA can be used').default('LORA'),
   r: z.number().int().positive(),
@@ -25,6 +26,17 @@ const configSchema = z.object({
   fan_in_fan_out: z.literal(false, 'fan_in_fan_out is not supported').nullish(),
   bias: z.literal('none', 'trained biases (bias) are not supported').nullish(),
   lora_bias: z.literal(false, 'trained biases (lora_bias) are not supported').nullish(),
+  alora_invocation_tokens: unset('alora_invocation_tokens'),
+  arrow_config: unset('arrow_config'),
+  layer_replication: unset('layer_replication'),
+  target_parameters: unset('target_parameters'),
+  trainable_token_indices: unset('trainable_token_indices'),
+  use_bdlora: unset('use_bdlora'),
+  use_qalora: unset('use_qalora'),
+  // The others (pissa, olora, corda, loftq, …) leave a base model behind that is not the one named.
+  init_lora_weights: z
+    .union([z.boolean(), z.enum(['gaussian', 'eva', 'orthogonal'])], 'adapters whose initialisation alters the base model cannot be used')
+    .nullish(),
 })
 
 /** What an adapter file says about the model it was trained on. */
@@ -139,7 +151,7 @@ export function writePeft(adapter: Adapter, parent: string, base: BaseModel): { 
       rmSync(temporary, { recursive: true })
     }
   } catch (cause) {
-    rmSync(temporary, { recursive: true, force: true })
+    if (existsSync(temporary)) rmSync(temporary, { recursive: true })
     throw new HarnessError(`saving adapter ${identifier.slice(0, 12)} (${modulesOf(adapter).length} modules) in ${parent}: ${messageOf(cause)}`, { cause })
   }
   return { identifier, path }
