@@ -96,17 +96,17 @@ function rotate(x: Float64Array, t: number, W: number, base: number): Float64Arr
 function unpack(file: Buffer, g: Gguf, name: string): Float64Array {
   const t = g.tensors.get(name)!
   const out = new Float64Array(t.dims.reduce((n, d) => n * d, 1))
-  for (let i = 0; i < out.length; i++) {
-    const inBlock = i % 32
-    const q4 = t.offset + Math.floor(i / 32) * 20
-    const q8 = t.offset + Math.floor(i / 32) * 34
-    if (t.type === 'F32') out[i] = file.readFloatLE(t.offset + 4 * i)
-    else if (t.type === 'F16') out[i] = float16(file.readUInt16LE(t.offset + 2 * i))
-    else if (t.type === 'Q8_0') out[i] = float16(file.readUInt16LE(q8)) * file.readInt8(q8 + 2 + inBlock)
-    else {
-      const byte = file[q4 + 4 + (inBlock % 16)]!
-      const q = inBlock < 16 ? byte % 16 : Math.floor(byte / 16)
-      out[i] = float16(file.readUInt16LE(q4)) * q + float16(file.readUInt16LE(q4 + 2))
+  const half = (at: number) => float16(file.readUInt16LE(at))
+  if (t.type === 'F32') return out.map((_, i) => file.readFloatLE(t.offset + 4 * i))
+  if (t.type === 'F16') return out.map((_, i) => half(t.offset + 2 * i))
+  for (let block = 0; block < out.length / 32; block++) {
+    const at = t.offset + block * (t.type === 'Q8_0' ? 34 : 20)
+    const d = half(at)
+    const m = t.type === 'Q4_1' ? half(at + 2) : 0
+    for (let i = 0; i < 32; i++) {
+      const byte = t.type === 'Q8_0' ? file.readInt8(at + 2 + i) : file[at + 4 + (i % 16)]!
+      const q = t.type === 'Q8_0' ? byte : i < 16 ? byte % 16 : Math.floor(byte / 16)
+      out[block * 32 + i] = d * q + m
     }
   }
   return out
