@@ -40,3 +40,34 @@ export function decoderFeeds(g: Graph, inputIds: readonly number[]) {
   }
   return feeds
 }
+
+export interface Reference {
+  /** One sequence and its labels, as PyTorch wants them. */
+  inputIds: number[]
+  labels: number[]
+  base_loss: number
+  /** Before each of five AdamW steps, and after the last [nats/token]. */
+  losses: number[]
+  base_greedy_16: number[]
+  adapter_greedy_16: number[]
+  optimizer: { lr: number; weight_decay: number; betas: [number, number]; eps: number }
+  /** `base_logits`, `adapter_logits`, `after5_logits` [T, V], and `grad.<PEFT name>`. */
+  tensors: Map<string, Float32Array>
+}
+
+/** What PEFT answered for a tiny decoder. */
+export function reference(name: string): Reference {
+  const json = JSON.parse(readFileSync(`${fixture(name)}/reference.json`, 'utf8'))
+  const bytes = readFileSync(`${fixture(name)}/reference.safetensors`)
+  const start = 8 + Number(bytes.readBigUInt64LE(0))
+  // Not by the project's reader, which takes float32 alone; the file holds the token ids too.
+  const header: Record<string, { dtype: string; data_offsets: [number, number] }> = JSON.parse(
+    bytes.toString('utf8', 8, start),
+  )
+  const tensors = Object.entries(header).flatMap(([key, { dtype, data_offsets: at }]) =>
+    dtype === 'F32'
+      ? [[key, new Float32Array(new Uint8Array(bytes.subarray(start + at[0], start + at[1])).buffer)] as const]
+      : [],
+  )
+  return { ...json, inputIds: json.input_ids[0], labels: json.labels[0], tensors: new Map(tensors) }
+}

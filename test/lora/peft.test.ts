@@ -228,7 +228,7 @@ describe('an adapter that cannot be used is refused by name', () => {
           }
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
   })
 })

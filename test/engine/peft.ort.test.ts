@@ -1,0 +1,134 @@
+import * as transformers from '@huggingface/transformers'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { makeDecoder } from '../../src/engine/generate.js'
+import { forward, loraFeeds } from '../../src/engine/infer.js'
+import { loadParts } from '../../src/engine/load.js'
+import { LoRAModel } from '../../src/engine/model.js'
+import { createSession, type Feeds } from '../../src/engine/session.js'
+import { flatten } from '../../src/engine/train.js'
+import { ranksOf, scaleOf } from '../../src/lora/adapter.js'
+import { setAdapterFolder } from '../../src/lora/folder.js'
+import { LoRAHandle, type TrainingSummary } from '../../src/lora/handle.js'
+import { findSites } from '../../src/lora/modules.js'
+import { readPeft } from '../../src/lora/peft.js'
+import { addLoraParameters, layoutOf } from '../../src/rules/lora.js'
+import { lower } from '../../src/rules/lower.js'
+import { DECODERS, exported, fixture, reference, weightsOf } from '../helpers/fixtures.js'
+import { temporaryFolder } from '../helpers/folder.js'
+import { largestError, relativeError } from '../helpers/measures.js'
+import { int64, run } from '../helpers/ort.js'
+
+setAdapterFolder(temporaryFolder())
+
+/** Two float32 implementations of two layers, logits of the order of 5: errors of some 1e-6 are seen; a wrong formula is off by 1e-2. */
+const LOGITS = 1e-4
+/** By norm, of each tensor; 1e-6 is seen. */
+const GRADIENTS = 1e-4
+
+const worst: Record<string, number> = {}
+const note = (what: string, error: number): number => {
+  worst[what] = Math.max(worst[what] ?? 0, error)
+  return error
+}
+afterAll(() => {
+  for (const [what, error] of Object.entries(worst))
+    console.info(`worst error against PEFT, ${what}: ${error.toExponential(1)}`)
+})
+
+describe.each(DECODERS)('%s gives the answers of PEFT', (name, referenceName) => {
+  const expected = reference(referenceName)
+  const { inputIds, labels, tensors } = expected
+  const folder = `${fixture(referenceName)}/adapter`
+  const lora = new LoRAHandle({ identifier: referenceName, path: folder })
+  let model: LoRAModel
+  beforeAll(async () => {
+    model = await LoRAModel.load(fixture(name))
+    return () => model.dispose()
+  })
+
+  test('logits, without an adapter and with one', async () => {
+    const [base, adapted] = [await model.logits(inputIds), await model.logits(inputIds, { lora })]
+    expect(base.dims).toEqual([inputIds.length, 320])
+    expect(note('base logits', largestError(base.data, tensors.get('base_logits')!))).toBeLessThan(LOGITS)
+    expect(note('adapter logits', largestError(adapted.data, tensors.get('adapter_logits')!))).toBeLessThan(LOGITS)
+  })
+
+  test('loss and the gradient of every tensor', async () => {
+    const { loss, grads } = await model.gradients(lora, { inputIds, labels })
+    expect(note('loss', Math.abs(loss - expected.losses[0]!))).toBeLessThan(LOGITS)
+    expect(grads.size).toBe(28)
+    for (const [tensor, g] of grads)
+      expect(note('gradient of a tensor', relativeError(g, tensors.get(`grad.${tensor}`)!)), tensor).toBeLessThan(
+        GRADIENTS,
+      )
+  })
+
+  test('five AdamW steps: losses, every tensor, and the logits after them', async () => {
+    const { lr, weight_decay, betas, eps } = expected.optimizer
+    const options = { steps: 5, learningRate: lr, weightDecay: weight_decay, betas, epsilon: eps, clipNorm: null }
+    const after = (await model.finetune(lora, { inputIds, labels }, options)) as LoRAHandle
+    const { losses, targetLoss } = after.metadata.training as TrainingSummary
+    expect(note('losses', largestError([...losses, targetLoss.after], expected.losses))).toBeLessThan(LOGITS)
+    // One item: its mean and the batch's weighted sum differ by the rounding of float32.
+    expect(targetLoss.before).toBeCloseTo(losses[0]!, 5)
+
+    const [mine, theirs] = [after.path!, `${fixture(referenceName)}/adapter_after5`].map(
+      path => readPeft(path).adapter.tensors,
+    )
+    for (const [tensor, { data }] of theirs!)
+      expect(note('tensor after five steps', relativeError(mine!.get(tensor)!.data, data)), tensor).toBeLessThan(
+        GRADIENTS,
+      )
+    const { data } = await model.logits(inputIds, { lora: after })
+    expect(note('logits after five steps', largestError(data, tensors.get('after5_logits')!))).toBeLessThan(LOGITS)
+  })
+
+  test('greedy continuations, token by token, through the cache', async () => {
+    const parts = await loadParts(fixture(name), 'fp32')
+    let feeds: Feeds
+    const decoder = makeDecoder(parts.config, parts.generationConfig, parts.session, () => feeds)
+    const T = inputIds.length
+    const ids = (xs: bigint[]) => new transformers.Tensor('int64', BigInt64Array.from(xs), [1, T])
+    const options = {
+      inputs: ids(inputIds.map(BigInt)),
+      attention_mask: ids(inputIds.map(() => 1n)),
+      max_new_tokens: 16,
+      do_sample: false,
+    }
+    for (const [adapter, greedy] of [
+      [null, expected.base_greedy_16],
+      [readPeft(folder).adapter, expected.adapter_greedy_16],
+    ] as const) {
+      feeds = loraFeeds(parts.groups, adapter)
+      const out = (await decoder.generate(options as never)) as transformers.Tensor
+      expect(Array.from(out.data as BigInt64Array, Number).slice(T)).toEqual(greedy)
+    }
+    await parts.session.release()
+  })
+
+  test('one adapter, the same tokens: the training graph gives the logits of the inference graph', async () => {
+    const { adapter } = readPeft(folder)
+    const graph = exported(name)
+    const sites = findSites(graph, name)
+    const layout = layoutOf(sites, ranksOf(adapter))
+    const theta = flatten(adapter, layout)
+    const scales = Float32Array.from(layout.modules, m => scaleOf(adapter.config, m))
+    const out = await run<Float32Array>(
+      addLoraParameters(lower(graph).graph, sites, layout).graph,
+      {
+        input_ids: int64(inputIds, [1, inputIds.length]),
+        theta: { dims: [theta.length], data: theta },
+        'lora.scales': { dims: [scales.length], data: scales },
+      },
+      weightsOf(name),
+    )
+    const { data } = await model.logits(inputIds, { lora })
+    expect(note('training graph against inference graph', largestError(out.logits!.data, data))).toBeLessThan(LOGITS)
+  })
+
+  test('without an adapter, no bit differs from the unmodified model', async () => {
+    const session = await createSession(exported(name), name, { weights: weightsOf(name), purpose: 'inference' })
+    expect(await model.logits(inputIds)).toEqual(await forward(session, {}, inputIds, 0))
+    await session.release()
+  })
+})
