@@ -4,11 +4,12 @@ import { writeOnnx } from '../onnx/write.js'
 import { type Gguf, metaNumber, readGguf } from './gguf.js'
 import type { Log } from './home.js'
 import { floatLinear, fourBitLinear, type Linear } from './linear.js'
-import { type LlamaSizes, llamaGraph, llamaSizes } from './llama.js'
+import { llamaGraph } from './llama.js'
+import { type LlamaSizes, llamaSizes } from './sizes.js'
 import { tokenizerFiles } from './tokenizer.js'
 
 /** To be raised when {@link convertGguf} writes something else than before. */
-export const CONVERTER_VERSION = 2
+export const CONVERTER_VERSION = 3
 
 /**
  * Converts a GGUF file of the Llama architecture into a folder that transformers.js loads: tokenizer, configuration,
