@@ -58,6 +58,9 @@ export const VJPS: Readonly<Record<string, Vjp | null>> = {
     return [da, e.matmul(e.t(rows(a)), rows(dy))]
   },
 
+  // y = x·Wᵀ, W [N, K] in 4-bit blocks      dx = dy·W           (W is unpacked from the same bytes; it is frozen)
+  'com.microsoft.MatMulNBits': (e, node, dy) => [e.matmul(dy, dequantized(e, node)), ...node.inputs.slice(1).map(() => null)],
+
   // y = softmax(x)        dx = y ∘ (dy − Σ dy ∘ y)           along the axis
   Softmax: (e, node, dy) => {
     const y = node.outputs[0]!
@@ -139,6 +142,23 @@ export const VJPS: Readonly<Record<string, Vjp | null>> = {
       throw new GraphError(`gradient of ${node.name}: only one element of each row [S, 1] has one`)
     return [e.op('ScatterElements', [e.zerosLike(x), index, dy], { axis: 1 }), null]
   },
+}
+
+/**
+ * The matrix W [N, K] of a MatMulNBits. Its packed bytes [N, K/block, block/2] are row-major uint4 [N, K], so the same
+ * constant is read again under another type.
+ */
+function dequantized(e: Emit, node: Node): Value {
+  const [N, K, bits, block] = ['N', 'K', 'bits', 'block_size'].map(name => attr(node.attrs, name)) as [number, number, number, number]
+  const [, packed, scales, zeros] = node.inputs
+  const bytes = e.graph.consts.get(packed!)
+  if (bits !== 4 || zeros || K % block !== 0 || !bytes)
+    throw new GraphError(`gradient of ${node.name}: only 4-bit weights in whole blocks with the zero point 8 have one`)
+  const w = e.bytes('uint4', { type: { dtype: 'uint4', dims: [N, K] }, data: bytes.data })
+  const s = e.reshape(scales!, N, K / block)
+  const zero = new Uint8Array(Math.ceil((N * K) / block / 2)).fill(0x88)
+  const z = e.bytes('zero', { type: { dtype: 'uint4', dims: [N, K / block] }, data: zero })
+  return e.op('DequantizeLinear', [w, s, z], { axis: 1, block_size: block })
 }
 
 const axesOf = (e: Emit, node: Node): number[] => {

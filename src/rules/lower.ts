@@ -29,7 +29,7 @@ export function lower(exported: Graph): { graph: Graph; hits: Record<string, num
   const types = new Map([...exported.types].filter(([v]) => known.has(v)))
   types.set('input_ids', { dtype: 'int64', dims: ['B', 'T'] })
   const sequences = prune({ ...exported, opset: Math.max(exported.opset, 21), outputs: ['logits'], types })
-  const rules = [normalization, skipNormalization, attention()]
+  const rules = [normalization, skipNormalization, fusedMatMul, attention()]
   const unknown = sequences.nodes.find(n => !OPS[n.op])
   if (unknown) throw new GraphError(`lowering a decoder: operator ${unknown.op} (node ${unknown.name}) is not supported`)
   const { graph, hits } = rewrite(sequences, rules, 'lowering')
@@ -53,6 +53,21 @@ const normalization: Rule = {
     const [x, w] = node.inputs as [Value, Value]
     if (e.axis(node, -1) !== e.dims(x).length - 1) throw new GraphError(`lowering ${node.name}: only the last axis can be normalized`)
     rmsNorm(e, x, w, attr(node.attrs, 'epsilon', 1e-5), node.outputs[0]!)
+    return true
+  },
+}
+
+/** A product with transposed factors as transposes and a product, which have gradients; `fuse` joins them again. */
+const fusedMatMul: Rule = {
+  name: 'FusedMatMul',
+  apply(node, e) {
+    if (node.op !== 'com.microsoft.FusedMatMul') return false
+    if (attr(node.attrs, 'transBatchA', 0) || attr(node.attrs, 'transBatchB', 0))
+      throw new GraphError(`lowering ${node.name}: transposed batches are not supported`)
+    const factor = (name: string, v: Value) => (attr(node.attrs, name, 0) ? e.t(v) : v)
+    const a = factor('transA', node.inputs[0]!)
+    const alpha = attr(node.attrs, 'alpha', 1)
+    e.op('MatMul', [alpha === 1 ? a : e.scale(a, alpha), factor('transB', node.inputs[1]!)], {}, node.outputs[0]!)
     return true
   },
 }
