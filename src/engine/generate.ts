@@ -111,6 +111,7 @@ export function requireGenerateOptions(o: GenerateOptions): void {
   check('maxNewTokens', o.maxNewTokens, n => Number.isInteger(n) && n > 0, 'a positive integer')
   check('temperature', o.temperature, t => t >= 0 && Number.isFinite(t), 'a number ≥ 0')
   check('topP', o.topP, p => p > 0 && p <= 1, 'in (0, 1]')
+  if (o.stop?.some(s => typeof s !== 'string' || s === '')) throw new InputError(`generate: stop must be non-empty texts, found ${JSON.stringify(o.stop)}`)
 }
 
 /**

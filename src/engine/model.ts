@@ -13,7 +13,7 @@ import { trainingGraph } from './compile.js'
 import { generate, type GenerateOptions, type Generation, makeDecoder, requireGenerateOptions } from './generate.js'
 import { forward, loraFeeds, negativeLogLikelihood } from './infer.js'
 import { FILES, loadParts, type ModelDType, type Parts } from './load.js'
-import { type FinetuneOptions, finetuneDefaults, requireFinetuneOptions } from './options.js'
+import { type FinetuneOptions, finetuneDefaults, requireFinetuneOptions, withDefaults } from './options.js'
 import { createSession, type Feeds, type Session } from './session.js'
 import { flatten, freshAdapter, gradient, train, unflatten } from './train.js'
 
@@ -58,7 +58,7 @@ export class LoRAModel {
    * @param idOrFolder the embedded model's id, a folder in transformers.js layout, or a hub id
    * @throws InputError for an unknown id, a folder without the files, a graph that is not supported, a damaged file
    */
-  static load(idOrFolder: string, options: LoadOptions = {}): Promise<LoRAModel> {
+  static async load(idOrFolder: string, options: LoadOptions = {}): Promise<LoRAModel> {
     const { device = 'auto', dtype = 'fp32' } = options
     if (device !== 'auto' && device !== 'cpu') throw new InputError(`loading ${idOrFolder}: device ${JSON.stringify(device)} is not served; use 'cpu' or 'auto'`)
     if (!(dtype in FILES)) throw new InputError(`loading ${idOrFolder}: dtype ${JSON.stringify(dtype)} is not served; use ${Object.keys(FILES).join(' or ')}`)
@@ -97,7 +97,7 @@ export class LoRAModel {
    *
    * @throws InputError for a prompt that does not fit, an adapter of another model, options out of range
    */
-  generate(messages: readonly Message[], options: GenerateOptions & { lora?: Lora } = {}): Promise<Generation> {
+  async generate(messages: readonly Message[], options: GenerateOptions & { lora?: Lora } = {}): Promise<Generation> {
     const { lora, ...rest } = options
     requireGenerateOptions(rest)
     return this.#queue(async () => {
@@ -136,18 +136,19 @@ export class LoRAModel {
    * @returns the new adapter, saved as a PEFT folder; or a Skip if a loss or gradient was not finite, with nothing saved
    * @throws InputError for bad items or options, a rank or alpha other than the given adapter's
    */
-  finetune(lora: Lora, input: TrainingItem | readonly TrainingItem[], options: FinetuneOptions = {}): Promise<LoRAHandle | Skip> {
+  async finetune(lora: Lora, input: TrainingItem | readonly TrainingItem[], options: FinetuneOptions = {}): Promise<LoRAHandle | Skip> {
     requireFinetuneOptions(options)
     return this.#queue(async () => {
       const batch = makeBatch(toItems(input), this.#encoder)
       const from = lora ? this.#continued(lora, options) : this.#fresh(options)
       const { session, layout } = await this.#trainer(from)
-      const o = { ...finetuneDefaults, ...options }
+      const o = withDefaults(options)
       const run = await train(session, flatten(from, layout), layout, from.config, batch, o)
       if (run.nonFiniteAt !== undefined) return skip(`non-finite ${Number.isFinite(run.losses.at(-1)) ? 'gradient' : 'loss'} at step ${run.nonFiniteAt}`)
       if (!run.theta.every(Number.isFinite)) return skip(`non-finite weights after step ${o.steps}`)
       const adapter: Adapter = { config: from.config, tensors: unflatten(run.theta, layout) }
       const after = await this.#score(toItems(input)[0]!, loraFeeds(this.#parts.groups, adapter))
+      if (!Number.isFinite(after.nll)) return skip(`non-finite loss after step ${o.steps}`)
       const training: TrainingSummary = {
         losses: run.losses,
         gradientNorms: run.gradientNorms,
@@ -186,7 +187,9 @@ export class LoRAModel {
   }
 
   #load(lora: LoRAHandle): { adapter: Adapter; feeds: Feeds } {
-    const known = this.#resident.get(lora.identifier)
+    // Only an identifier that is a hash of the content says for ever what is in it; others are read anew.
+    const hashed = /^[0-9a-f]{64}$/.test(lora.identifier)
+    const known = hashed ? this.#resident.get(lora.identifier) : undefined
     if (known) {
       this.#resident.delete(lora.identifier)
       this.#resident.set(lora.identifier, known)
@@ -194,7 +197,7 @@ export class LoRAModel {
     }
     if (!lora.path) throw new InputError(`adapter ${lora.identifier}: it has no path, so its weights cannot be read`)
     const { adapter, base } = readPeft(lora.path)
-    if (/^[0-9a-f]{64}$/.test(lora.identifier) && identify(adapter) !== lora.identifier)
+    if (hashed && identify(adapter) !== lora.identifier)
       throw new InputError(`adapter ${lora.identifier.slice(0, 12)}: the files in ${lora.path} hold other weights (${identify(adapter).slice(0, 12)}); they were altered`)
     requireFit(adapter, this.#parts.sites.flatMap(s => s.modules), this.id)
     if (base.fingerprint !== '' && base.fingerprint !== this.#parts.fingerprint)

@@ -28,6 +28,12 @@ export const finetuneDefaults = {
   clipNorm: 1,
 } as const satisfies FinetuneOptions
 
+/** `options` with the defaults for what was left out, or given as undefined. */
+export function withDefaults(options: FinetuneOptions): AdamWOptions & { steps: number; signal?: AbortSignal } {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  return { ...finetuneDefaults, ...Object.fromEntries(given) }
+}
+
 /** Range of each number: what it must be, in words, and the test. */
 const RANGES: readonly [keyof FinetuneOptions, string, (x: number) => boolean][] = [
   ['rank', 'a positive integer', x => Number.isInteger(x) && x > 0],
