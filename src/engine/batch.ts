@@ -48,16 +48,25 @@ export function makeBatch(items: readonly TrainingItem[], encoder: Encoder): Bat
   }
 }
 
+const isToken = (id: number, { vocabularySize }: Encoder): boolean => Number.isInteger(id) && id >= 0 && id < vocabularySize
+
+/** @throws InputError for a sequence that is empty, longer than the context, or holds an id outside the vocabulary */
+export function requireTokens(ids: readonly number[], what: string, encoder: Encoder): void {
+  if (ids.length === 0) throw new InputError(`${what}: no tokens`)
+  if (ids.length > encoder.contextLength) throw new InputError(`${what}: ${ids.length} tokens, the model's context has ${encoder.contextLength}`)
+  const bad = ids.find(id => !isToken(id, encoder))
+  if (bad !== undefined) throw new InputError(`${what}: token id ${bad} is not in the vocabulary of ${encoder.vocabularySize}`)
+}
+
 function encode(item: TrainingItem, what: string, encoder: Encoder): { inputIds: readonly number[]; labels: readonly number[] } {
   if ('messages' in item && (typeof item.target !== 'string' || item.target === ''))
     throw new InputError(`${what}: target must be a non-empty text, found ${JSON.stringify(item.target) ?? 'nothing'}`)
   const row = 'messages' in item ? supervise(encoder.prompt(item.messages), encoder.answer(item.target)) : item
   const { inputIds, labels } = row
   if (inputIds.length !== labels.length) throw new InputError(`${what}: ${inputIds.length} input ids, but ${labels.length} labels`)
-  if (inputIds.length > encoder.contextLength)
-    throw new InputError(`${what}: ${inputIds.length} tokens, the model's context has ${encoder.contextLength}`)
-  const bad = [...inputIds, ...labels.filter(l => l !== IGNORED)].find(id => !Number.isInteger(id) || id < 0 || id >= encoder.vocabularySize)
-  if (bad !== undefined) throw new InputError(`${what}: token id ${bad} is not in the vocabulary of ${encoder.vocabularySize}`)
+  requireTokens(inputIds, what, encoder)
+  const bad = labels.find(l => l !== IGNORED && !isToken(l, encoder))
+  if (bad !== undefined) throw new InputError(`${what}: label ${bad} is not in the vocabulary of ${encoder.vocabularySize}, nor ${IGNORED}`)
   return row
 }
 

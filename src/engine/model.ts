@@ -8,7 +8,7 @@ import { selectModules } from '../lora/modules.js'
 import { type BaseModel, readPeft, writePeft } from '../lora/peft.js'
 import type { Message } from '../protocol/index.js'
 import { layoutOf, type ParameterLayout } from '../rules/lora.js'
-import { type Encoder, makeBatch, type TrainingItem } from './batch.js'
+import { type Encoder, makeBatch, requireTokens, type TrainingItem } from './batch.js'
 import { trainingGraph } from './compile.js'
 import { generate, type GenerateOptions, type Generation, makeDecoder, requireGenerateOptions } from './generate.js'
 import { forward, loraFeeds, negativeLogLikelihood } from './infer.js'
@@ -111,8 +111,13 @@ export class LoRAModel {
     return this.#queue(() => this.#score({ messages, target }, this.#use(options.lora)))
   }
 
-  /** Logits [T, V] of a sequence, one row a token, with an adapter or without. */
-  logits(inputIds: readonly number[], options: { lora?: Lora } = {}): Promise<{ data: Float32Array; dims: [number, number] }> {
+  /**
+   * Logits [T, V] of a sequence, one row a token, with an adapter or without.
+   *
+   * @throws InputError for an empty sequence, one that does not fit the context, an id outside the vocabulary
+   */
+  async logits(inputIds: readonly number[], options: { lora?: Lora } = {}): Promise<{ data: Float32Array; dims: [number, number] }> {
+    requireTokens(inputIds, 'logits', this.#encoder)
     return this.#queue(() => forward(this.#parts.session, this.#use(options.lora), inputIds, 0))
   }
 
@@ -152,6 +157,7 @@ export class LoRAModel {
       const training: TrainingSummary = {
         losses: run.losses,
         gradientNorms: run.gradientNorms,
+        stepMs: run.stepMs,
         targetLoss: { before: run.firstItemBefore, after: after.nll },
       }
       const { identifier, path } = writePeft(adapter, adapterFolder(), this.#base)
