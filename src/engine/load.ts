@@ -50,7 +50,9 @@ export async function loadParts(idOrFolder: string, dtype: ModelDType): Promise<
   ]).catch((cause: unknown) => {
     throw new InputError(`loading ${id}: its tokenizer or config in ${folder} cannot be used: ${messageOf(cause)}`, { cause })
   })
-  const generationConfig = JSON.parse(new TextDecoder().decode(read(join(folder, 'generation_config.json'), id))) as object
+  const { vocab_size: vocabulary } = config as { vocab_size?: unknown }
+  if (!Number.isInteger(vocabulary)) throw new InputError(`loading ${id}: config.json must give a vocab_size, found ${JSON.stringify(vocabulary)}`)
+  const generationConfig = readJson(join(folder, 'generation_config.json'), id)
   const session = await createSession(graph, `${id} (${file})`, { weights: join(folder, 'onnx'), purpose: 'inference' })
   return { id, folder, dtype, exported, sites, groups, session, tokenizer, config, generationConfig, fingerprint }
 }
@@ -60,6 +62,15 @@ function read(path: string, id: string): Uint8Array {
     return readFileSync(path)
   } catch (cause) {
     throw new InputError(`loading ${id}: ${messageOf(cause)}`, { cause })
+  }
+}
+
+function readJson(path: string, id: string): object {
+  try {
+    return JSON.parse(new TextDecoder().decode(read(path, id)))
+  } catch (cause) {
+    if (cause instanceof InputError) throw cause
+    throw new InputError(`loading ${id}: ${path} is no JSON: ${messageOf(cause)}`, { cause })
   }
 }
 

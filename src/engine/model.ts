@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import pLimit from 'p-limit'
-import { InputError } from '../errors.js'
+import { HarnessError, InputError, messageOf } from '../errors.js'
 import { type Adapter, type AdapterConfig, identify, ranksOf, requireFit } from '../lora/adapter.js'
 import { adapterFolder } from '../lora/folder.js'
 import { LoRAHandle, Skip, skip, type TrainingSummary } from '../lora/handle.js'
@@ -49,6 +49,7 @@ export class LoRAModel {
   readonly #trainers = new Map<string, Promise<Session>>()
   readonly #noLora: Feeds
   #current: Feeds
+  #disposed = false
 
   static readonly #loaded = new Map<string, Promise<LoRAModel>>()
 
@@ -61,7 +62,7 @@ export class LoRAModel {
   static async load(idOrFolder: string, options: LoadOptions = {}): Promise<LoRAModel> {
     const { device = 'auto', dtype = 'fp32' } = options
     if (device !== 'auto' && device !== 'cpu') throw new InputError(`loading ${idOrFolder}: device ${JSON.stringify(device)} is not served; use 'cpu' or 'auto'`)
-    if (!(dtype in FILES)) throw new InputError(`loading ${idOrFolder}: dtype ${JSON.stringify(dtype)} is not served; use ${Object.keys(FILES).join(' or ')}`)
+    if (!Object.hasOwn(FILES, dtype)) throw new InputError(`loading ${idOrFolder}: dtype ${JSON.stringify(dtype)} is not served; use ${Object.keys(FILES).join(' or ')}`)
     const key = `${idOrFolder}\n${dtype}`
     const loading = LoRAModel.#loaded.get(key) ?? loadParts(idOrFolder, dtype).then(parts => new LoRAModel(parts, key))
     LoRAModel.#loaded.set(key, loading)
@@ -85,7 +86,7 @@ export class LoRAModel {
     const { tokenizer } = parts
     const encode = (text: string) => tokenizer.encode(text, { add_special_tokens: false })
     this.#encoder = {
-      prompt: messages => encode(tokenizer.apply_chat_template(requireMessages(messages) as never, { tokenize: false, add_generation_prompt: true }) as string),
+      prompt: messages => encode(this.#template(requireMessages(messages))),
       answer: text => encode(text + (tokenizer.eos_token ?? '')),
       vocabularySize: config.vocab_size,
       contextLength: this.contextLength,
@@ -100,7 +101,7 @@ export class LoRAModel {
   async generate(messages: readonly Message[], options: GenerateOptions & { lora?: Lora } = {}): Promise<Generation> {
     const { lora, ...rest } = options
     requireGenerateOptions(rest)
-    return this.#queue(async () => {
+    return this.#serve(async () => {
       this.#use(lora)
       return generate(this.#decoder, this.#parts.tokenizer, this.#encoder.prompt(messages), this.contextLength, rest)
     })
@@ -108,7 +109,7 @@ export class LoRAModel {
 
   /** Mean loss of an answer's tokens, the one that ends the turn included [nats/token]. */
   score(messages: readonly Message[], target: string, options: { lora?: Lora } = {}): Promise<{ nll: number; tokens: number }> {
-    return this.#queue(() => this.#score({ messages, target }, this.#use(options.lora)))
+    return this.#serve(() => this.#score({ messages, target }, this.#use(options.lora)))
   }
 
   /**
@@ -118,7 +119,7 @@ export class LoRAModel {
    */
   async logits(inputIds: readonly number[], options: { lora?: Lora } = {}): Promise<{ data: Float32Array; dims: [number, number] }> {
     requireTokens(inputIds, 'logits', this.#encoder)
-    return this.#queue(() => forward(this.#parts.session, this.#use(options.lora), inputIds, 0))
+    return this.#serve(() => forward(this.#parts.session, this.#use(options.lora), inputIds, 0))
   }
 
   /**
@@ -126,7 +127,7 @@ export class LoRAModel {
    * lora_A [r, in], lora_B [out, r].
    */
   gradients(lora: LoRAHandle, input: TrainingItem | readonly TrainingItem[]): Promise<{ loss: number; grads: Map<string, Float32Array> }> {
-    return this.#queue(async () => {
+    return this.#serve(async () => {
       const adapter = this.#adapter(lora)
       const { session, layout } = await this.#trainer(adapter)
       const { loss, gradient: flat } = await gradient(session, flatten(adapter, layout), layout, adapter.config, makeBatch(toItems(input), this.#encoder))
@@ -143,7 +144,7 @@ export class LoRAModel {
    */
   async finetune(lora: Lora, input: TrainingItem | readonly TrainingItem[], options: FinetuneOptions = {}): Promise<LoRAHandle | Skip> {
     requireFinetuneOptions(options)
-    return this.#queue(async () => {
+    return this.#serve(async () => {
       const batch = makeBatch(toItems(input), this.#encoder)
       const from = lora ? this.#continued(lora, options) : this.#fresh(options)
       const { session, layout } = await this.#trainer(from)
@@ -171,6 +172,8 @@ export class LoRAModel {
   async dispose(): Promise<void> {
     LoRAModel.#loaded.delete(this.#key)
     await this.#queue(async () => {
+      if (this.#disposed) return
+      this.#disposed = true
       await this.#parts.session.release()
       for (const trainer of this.#trainers.values()) await (await trainer).release()
       this.#trainers.clear()
@@ -178,8 +181,25 @@ export class LoRAModel {
     })
   }
 
+  /** Runs a call when those before it are done. */
+  #serve<T>(call: () => Promise<T>): Promise<T> {
+    return this.#queue(() => {
+      if (this.#disposed) throw new HarnessError(`${this.id}: the model was disposed; load it again`)
+      return call()
+    })
+  }
+
   get #base(): BaseModel {
     return { name: this.id, fingerprint: this.#parts.fingerprint }
+  }
+
+  /** The messages as the model's template writes them, up to where the answer starts. */
+  #template(messages: readonly Message[]): string {
+    try {
+      return this.#parts.tokenizer.apply_chat_template(messages as never, { tokenize: false, add_generation_prompt: true }) as string
+    } catch (cause) {
+      throw new InputError(`${this.id}: its chat template does not take these messages: ${messageOf(cause)}`, { cause })
+    }
   }
 
   /** Makes an adapter the one that the session answers with. */
