@@ -19,12 +19,12 @@ export class Missing extends Error {}
 export const say = text => console.log(text)
 
 let child
+let endWith
 let interrupted = false
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
   process.on(signal, () => {
     interrupted = true
-    // The child decides what an interruption means to it; we leave with it.
-    if (child) child.kill(signal)
+    if (child) child.kill(endWith ?? signal)
     else leave()
   })
 
@@ -33,8 +33,13 @@ function leave() {
   process.exit(130)
 }
 
-/** Runs a command to its end and gives its exit code; leaves with 130 if it was interrupted. */
-export async function run(command, args, { env = {}, ...options } = {}) {
+/**
+ * Runs a command to its end and gives its exit code; leaves with 130 if it was interrupted.
+ *
+ * @param end signal that ends it on Ctrl-C: by default the one that came, so that the command decides what it means
+ */
+export async function run(command, args, { env = {}, end, ...options } = {}) {
+  endWith = end
   child = spawn(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env }, ...options })
   const code = await new Promise((resolve, reject) => {
     child.on('error', reject)
@@ -108,7 +113,10 @@ async function packages() {
       '--no-fund',
     ]
     // onnxruntime-node would fetch CUDA libraries at install; the CPU ones are in its package.
-    const code = await npm([...args, '--loglevel=error'], { env: { ONNXRUNTIME_NODE_INSTALL: 'skip' } })
+    const code = await npm([...args, '--loglevel=error'], {
+      env: { ONNXRUNTIME_NODE_INSTALL: 'skip' },
+      end: 'SIGKILL', // npm would take its time, and what it leaves half done is done again.
+    })
     if (code !== 0)
       throw new Missing(`npm ci failed with exit code ${code}; its output is above. It needs a reachable npm registry.`)
   })

@@ -1,6 +1,13 @@
 export { EmbeddedExampleSource, type EmbeddedOptions } from './adapters/embedded/index.js'
 export { type ExampleRow, type JsonlOptions, jsonlExamples } from './adapters/jsonl.js'
 export type { Experiment, ExperimentArgs, ExperimentContext } from './cli/experiment.js'
+export {
+  type FinetuneOptions,
+  type GenerateOptions,
+  type LoadOptions,
+  LoRAModel,
+  type TrainingItem,
+} from './engine/model.js'
 export { HarnessError, InputError } from './errors.js'
 export * from './harness/index.js'
 export { LoRAHandle, type LoRAHandleInit, Skip, skip, type TrainingSummary } from './lora/handle.js'

@@ -8,7 +8,7 @@ const SHOWN = 30
 
 /** The end of a run for a terminal: a table with a line for each chat, then the result in sentences. */
 export function summaryText(summary: Summary): string {
-  const { metric, arms, chats, overall, differences } = summary
+  const { metric, arms, chats, overall, differences, others } = summary
   const compared = arms.length > 1
   const line = (name: string, row: Row): string[] => [
     plain(name, 24),
@@ -42,7 +42,12 @@ export function summaryText(summary: Summary): string {
     ...(compared ? [`Win/tie/loss: adapter against ${plain(arms[1]!.name, 16)}.`] : []),
     ...(arms.length > 0 ? ['Halves: the adapter in the first and second half of each chat.'] : []),
   ]
+  const also = others.map(
+    other =>
+      `${plain(other.metric, 24)} over ${other.examples} examples: ` +
+      arms.map((arm, i) => `${plain(arm.name, 16)} ${score(other.means[i]!)}`).join(', '),
+  )
   const note = differences[0] ? [intervalNote(differences[0].all)] : []
-  const prose = [...resultSentences(summary), ...note].map(text => wrapped(plain(text)))
+  const prose = [...resultSentences(summary), ...also, ...note].map(text => wrapped(plain(text)))
   return [drawn.replace(/ +$/gm, '').trimEnd(), ...rest, wrapped(legend.join(' ')), '', ...prose].join('\n')
 }

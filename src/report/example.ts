@@ -4,6 +4,9 @@ import type { Summary } from './series.js'
 import { outcomeIcon } from './svg.js'
 import { score, short, signed } from './words.js'
 
+/** Evaluators call the right answer by several names. */
+const REFERENCES = ['golden_answer', 'target', 'reference', 'answer']
+
 /** Characters of one text that are shown; the whole is in steps.jsonl. */
 const SHOWN = 20_000
 
@@ -12,6 +15,7 @@ export function exampleDetails(step: Step, i: number, { arms }: Summary): Markup
   const own = arms[0]?.scores[i] ?? null
   const base = arms[1]?.scores[i] ?? null
   const against = own !== null && base !== null ? ` (${signed(own - base)})` : ''
+  const details = Object.entries(step.details).map(([name, value]) => [name, jsonText(value)] as const)
   return markup`<details>
 <summary><span class="n">#${step.index}</span><span title="${step.outcome.kind}">${outcomeIcon(step.outcome.kind)}</span><span>${score(own)}${against}</span><span class="ask"><bdi>${lastUserText(step)}</bdi></span></summary>
 <div class="body" id="example-${step.index}">
@@ -20,9 +24,10 @@ ${step.messages.map(message => markup`<div><h3><bdi>${message.role}</bdi></h3>${
 <div class="texts">
 <div><h3>adapter ${metricsText(step.metrics)}</h3>${text(step.response)}</div>
 ${Object.entries(step.baselines).map(([name, answer]) => markup`<div><h3><bdi>${name}</bdi> ${metricsText(answer.metrics)}</h3>${text(answer.response)}</div>`)}
-${Object.entries(step.details).map(([name, value]) => markup`<div><h3><bdi>${referenceName(name)}</bdi></h3>${text(jsonText(value))}</div>`)}
+${details.filter(([name]) => REFERENCES.includes(name)).map(([, value]) => markup`<div><h3>reference</h3>${text(value)}</div>`)}
 </div>
 <dl>
+${details.filter(([name]) => !REFERENCES.includes(name)).map(([name, value]) => markup`<dt><bdi>${name}</bdi></dt><dd><bdi>${cut(value)}</bdi></dd>`)}
 <dt>adapter used</dt><dd>${step.retrievedLora ? markup`<bdi>${short(step.retrievedLora.identifier)}</bdi>` : 'none'}</dd>
 <dt>adapter after</dt><dd>${step.updatedLora ? markup`<bdi>${short(step.updatedLora.identifier)}</bdi>` : 'as before'}</dd>
 ${step.losses.length > 0 ? markup`<dt>losses</dt><dd>${step.losses.map(loss => loss.toFixed(3)).join(' → ')} nats/token</dd>` : ''}
@@ -51,11 +56,9 @@ function text(value: string): Markup {
   return markup`<pre dir="auto">${value.slice(0, SHOWN)}</pre><p class="quiet">The first ${SHOWN} of ${value.length} characters; the whole is in steps.jsonl.</p>`
 }
 
-const jsonText = (value: Json): string => (typeof value === 'string' ? value : JSON.stringify(value, null, 1))
+const cut = (value: string): string => (value.length > SHOWN ? `${value.slice(0, SHOWN)} …` : value)
 
-/** Evaluators call the right answer by several names. */
-const referenceName = (name: string): string =>
-  ['golden_answer', 'target', 'reference', 'answer'].includes(name) ? 'reference' : name
+const jsonText = (value: Json): string => (typeof value === 'string' ? value : JSON.stringify(value))
 
 const metricsText = (metrics: Record<string, number>): string =>
   Object.entries(metrics)

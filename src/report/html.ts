@@ -99,12 +99,12 @@ ${renderChart({ title: `Mean ${metric} of all examples so far`, xLabel: 'example
 ${
   byPosition
     ? markup`<figure><figcaption><b>Within a chat</b>: mean over the ${grouped.length} chats, by position in the chat.</figcaption>
-${renderChart({ title: `Mean ${metric} by position in the chat`, xLabel: 'position in the chat', yLabel: metric, lines: lines(s => meanByPosition(steps, s)) })}</figure>`
+${renderChart({ title: `Mean ${metric} by position in the chat`, xLabel: 'position in the chat', xFirst: 1, yLabel: metric, lines: lines(s => meanByPosition(steps, s)) })}</figure>`
     : ''
 }`
 }
 
-function chatTable({ metric, arms, chats, overall }: Summary): Markup {
+function chatTable({ metric, arms, chats, overall, others }: Summary): Markup {
   const line = (
     name: Markup | string,
     row: Row,
@@ -124,8 +124,15 @@ ${arms.length > 0 ? markup`<th scope="col">1st half</th><th scope="col">2nd half
 ${Object.keys(overall.outcomes).map(kind => markup`<th scope="col">${kind}</th>`)}</tr></thead>
 <tbody>${chats.map(row => line(row.chat === null ? '(no chat)' : markup`<bdi>${row.chat}</bdi>`, row, 'chat'))}
 ${line('all', overall, 'all')}</tbody>
-</table></div>`
+</table></div>
+${others.length > 0 ? otherMetrics(arms, others) : ''}`
 }
+
+const otherMetrics = (arms: Summary['arms'], others: Summary['others']): Markup => markup`<h2>Other metrics</h2>
+<div class="scroll"><table><caption>Means over the examples that have them.</caption>
+<thead><tr><th scope="col">metric</th><th scope="col">examples</th>${arms.map(arm => markup`<th scope="col">${arm.name}</th>`)}</tr></thead>
+<tbody>${others.map(({ metric, examples, means }) => markup`<tr><th scope="row"><bdi>${metric}</bdi></th><td>${examples}</td>${means.map(value => markup`<td>${score(value)}</td>`)}</tr>`)}</tbody>
+</table></div>`
 
 /** The examples on which adapter and baseline differ most. */
 function moves(steps: readonly Step[], { arms }: Summary): Markup | string {

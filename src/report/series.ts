@@ -38,13 +38,17 @@ export interface Summary {
   overall: Row
   /** Adapter minus each baseline, over all examples that both answered and over the second half of each chat. */
   differences: { baseline: string; all: Difference; secondHalf: Difference | null }[]
+  /** Mean of every other metric for each arm, and how many examples have it. */
+  others: { metric: string; examples: number; means: (number | null)[] }[]
 }
 
 /** The metric that a run is judged by. */
 export function headline(steps: readonly Step[]): string | null {
-  const names = steps.flatMap(step => Object.keys(step.metrics))
+  const names = metricsOf(steps)
   return names.includes('f1') ? 'f1' : (names[0] ?? null)
 }
+
+const metricsOf = (steps: readonly Step[]): string[] => [...new Set(steps.flatMap(step => Object.keys(step.metrics)))]
 
 /** Adapter and baselines with their scores in `metric`. */
 export function armsOf(steps: readonly Step[], metric: string): Arm[] {
@@ -118,6 +122,12 @@ export function summarise(steps: readonly Step[], seed = 0): Summary {
       if (!total) return []
       return [{ baseline: baseline.name, all: total, secondHalf: difference(all.filter(i => second[i])) }]
     }),
+    others: metricsOf(steps)
+      .filter(name => name !== metric)
+      .map(name => {
+        const scores = armsOf(steps, name).map(arm => arm.scores)
+        return { metric: name, examples: scores[0]!.filter(v => v !== null).length, means: scores.map(mean) }
+      }),
   }
 }
 

@@ -20,6 +20,8 @@ export interface Chart {
   /** Read out instead of the picture. */
   title: string
   xLabel: string
+  /** What the axis calls the first value: 0 by default. */
+  xFirst?: number
   yLabel: string
   lines: readonly Line[]
   marks?: readonly Mark[]
@@ -37,7 +39,7 @@ const CELL = 4
  * Looks come from classes (`chartStyle`), so one drawing serves light, dark and print; outcomes differ by shape and
  * lines by dash, so it can be read without colour.
  */
-export function renderChart({ title, xLabel, yLabel, lines, marks = [] }: Chart): Markup {
+export function renderChart({ title, xLabel, xFirst = 0, yLabel, lines, marks = [] }: Chart): Markup {
   const count = Math.max(1, ...lines.map(line => line.values.length))
   const known = [...lines.flatMap(line => line.values), ...marks.map(mark => mark.value)].filter(v => v !== null)
   // Scores nearly always lie in 0..1; the axis shows that range, and more where they do not.
@@ -47,7 +49,7 @@ export function renderChart({ title, xLabel, yLabel, lines, marks = [] }: Chart)
 
   return markup`<svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}">
 ${ticks(low, high, 5).map(v => horizontalTick(y(v), v))}
-${ticks(1, count, 8, 1).map(n => verticalTick(x(n - 1), n))}
+${ticks(xFirst, xFirst + count - 1, 8, 1).map(n => verticalTick(x(n - xFirst), n))}
 <text class="axis" x="${(PLOT.left + PLOT.right) / 2}" y="${HEIGHT - 4}" text-anchor="middle">${xLabel}</text>
 <text class="axis" x="12" y="${(PLOT.top + PLOT.bottom) / 2}" text-anchor="middle" transform="rotate(-90 12 ${(PLOT.top + PLOT.bottom) / 2})">${yLabel}</text>
 <g class="marks">${thinned(marks, x, y).map(mark => glyph(x(mark.index), y(mark.value), mark))}</g>

@@ -31,26 +31,26 @@ export function resultSentences({ metric, arms, chats, overall, differences }: S
   const over = `After ${plural(overall.examples, 'example')}${chatCount > 0 ? ` in ${plural(chatCount, 'chat')}` : ''}`
   if (overall.examples === 0) return ['No example was finished.']
   if (metric === null) return [`${over} nothing was scored: the evaluator returned no number.`]
-  if (differences.length === 0)
-    return [`${over} the ${ADAPTER} scored ${score(overall.means[0]!)} (${metric}); no baseline.`]
+  const scored = arms[0]!.scores.filter(value => value !== null).length
+  const what = scored === overall.examples ? metric : `${metric} of ${scored}`
+  const begin = `${over} the ${ADAPTER} scored ${score(overall.means[0]!)} (${what})`
+  if (differences.length === 0) return [`${begin}; no baseline.`]
   return differences.flatMap(({ baseline, all, secondHalf }, k) => {
     const i = arms.findIndex(arm => arm.name === baseline && arm !== arms[0])
-    const begin = k === 0 ? `${over} the ${ADAPTER} scored ${score(overall.means[0]!)} (${metric}), ` : 'And '
-    const missing = overall.examples - all.n
-    const first = `${begin}${baseline} ${score(overall.means[i]!)} on the same examples: ${difference(all)}.`
-    const second =
-      secondHalf && chatCount > 0
-        ? [
-            `Second half of each chat: ${ADAPTER} ${score(overall.secondHalf[0]!)}, ${baseline} ${score(overall.secondHalf[i]!)}: ${difference(secondHalf)}.`,
-          ]
-        : []
-    const note =
-      missing > 0
-        ? [
-            `${baseline} has no score for ${missing} of ${overall.examples} examples; the difference uses the other ${all.n}.`,
-          ]
-        : []
-    return [first, ...second, ...note]
+    const missing = scored - all.n
+    const where = missing === 0 ? 'on the same examples' : `on ${all.n} of them`
+    const sentences = [
+      `${k === 0 ? `${begin},` : 'And'} ${baseline} ${score(overall.means[i]!)} ${where}: ${difference(all)}.`,
+    ]
+    if (missing > 0)
+      sentences.push(
+        `${baseline} has no score for ${missing} of ${scored} examples; the difference uses the other ${all.n}.`,
+      )
+    if (secondHalf && chatCount > 0) {
+      const [own, other] = [overall.secondHalf[0]!, overall.secondHalf[i]!].map(score)
+      sentences.push(`Second half of each chat: ${ADAPTER} ${own}, ${baseline} ${other}: ${difference(secondHalf)}.`)
+    }
+    return sentences
   })
 }
 

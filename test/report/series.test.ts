@@ -81,6 +81,14 @@ describe('summarise', () => {
     expect(resultSentences(summarise(steps))[0]).toContain('the adapter scored 1.00 (f1), adapter 0.00')
   })
 
+  test('other metrics have means over the examples that have them', () => {
+    const step = (i: number, metrics: Record<string, number>) =>
+      stepOf(i, { metrics, baselines: { base: { response: '', metrics: { bleu: 0 } } } })
+    const summary = summarise([step(0, { f1: 1 }), step(1, { bleu: 1 }), step(2, { bleu: 0 })])
+    expect(summary.others).toEqual([{ metric: 'bleu', examples: 2, means: [0.5, 0] }])
+    expect(resultSentences(summary)[0]).toBe('After 3 examples the adapter scored 1.00 (f1 of 1); no baseline.')
+  })
+
   test('nothing finished, nothing scored', () => {
     expect(resultSentences(summarise([]))).toEqual(['No example was finished.'])
     expect(resultSentences(summarise([stepOf(0, { metrics: {}, baselines: {} })]))[0]).toContain('nothing was scored')
