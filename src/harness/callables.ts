@@ -15,7 +15,10 @@ export interface HarnessEvent {
   [field: string]: Json
 }
 
-/** What a callable sees of the run. Nothing in it leads to the source, a scorer or the current example's reference. */
+/**
+ * What a callable sees of the run. Nothing in it leads to the source, a scorer or the current example's reference; only
+ * a closure over the experiment's own data can still cheat.
+ */
 export interface HarnessView {
   readonly store: StoreView
   /** Position of the current example in the run, from 0. */
