@@ -45,10 +45,9 @@ describe('backward', () => {
   test('a node that reads one value twice counts twice', () => {
     const text = gradientsOf(e => {
       const x = vector(e, 'x')
-      return { loss: total(e, e.mul(x, x)), leaves: [x] }
+      return { loss: total(e, e.div(x, x)), leaves: [x] }
     })
-    expect(text).toMatch(/dx \[n\] = Identity\((\w+)\)/)
-    expect(text).toMatch(/add_0 \[n\] = Add\(mul_1, mul_2\)/)
+    expect(text).toMatch(/dx \[n\] = Identity\(add_0\)/)
   })
 
   test('a leaf may lie within the graph: nothing beyond it is walked, so what made it needs no rule', () => {

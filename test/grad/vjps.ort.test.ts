@@ -3,7 +3,7 @@ import { pullback } from '../../src/grad/backward.js'
 import { VJPS, type Vjp } from '../../src/grad/vjps.js'
 import { Emit } from '../../src/graph/emit.js'
 import { copyGraph, type Dim, emptyGraph, type Node } from '../../src/graph/graph.js'
-import { along, dot, type Feed, run, uniform } from '../helpers/ort.js'
+import { along, dot, run, uniform } from '../helpers/ort.js'
 
 interface Case {
   op: string
@@ -13,6 +13,8 @@ interface Case {
   /** int64 constants that follow them: axes, bounds, indices. */
   ints?: { values: number[]; dims?: number[] }[]
   range?: [number, number]
+  /** The one input is read twice. */
+  twice?: true
   why?: string
 }
 
@@ -186,27 +188,27 @@ const TOLERANCE = 1e-8
 async function gradientError(c: Case, table: Readonly<Record<string, Vjp | null>> = VJPS): Promise<number> {
   const e = new Emit(emptyGraph())
   const xs = c.dims.map((dims, i) => e.input(`x${i}`, dims, 'float64'))
+  const read = c.twice ? [xs[0]!, xs[0]!] : xs
   const constants = (c.ints ?? []).map(({ values, dims }) => e.const(values, dims ?? [values.length], 'int64'))
-  const y = e.op(c.op, [...xs, ...constants], c.attrs, 'y')
+  const y = e.op(c.op, [...read, ...constants], c.attrs, 'y')
   const forward = { ...copyGraph(e.graph), outputs: [y] }
   const dy = e.input('dy', e.dims(y), 'float64')
-  const dxs = pullback(e, e.graph.nodes[0]!, dy, table).slice(0, xs.length)
+  const cotangents = pullback(e, e.graph.nodes[0]!, dy, table).slice(0, read.length)
   // Identity, because a cotangent may be an input of the graph (Add hands dy on).
-  e.graph.outputs = dxs.map((d, i) => e.op('Identity', [d!], {}, `dx${i}`))
-  for (const [i, d] of dxs.entries()) expect(e.type(d!), `type of the cotangent of input ${i}`).toEqual(e.type(xs[i]!))
+  const dxs = cotangents.flatMap((d, i) => (d ? [{ x: read[i]!, dx: e.op('Identity', [d], {}, `dx${i}`) }] : []))
+  e.graph.outputs = dxs.map(({ dx }) => dx)
+  for (const { x, dx } of dxs) expect(e.type(dx), `type of the cotangent of ${x}`).toEqual(e.type(x))
 
-  const x = c.dims.map((dims, i) => uniform(sized(dims), 1 + i, c.range))
-  const v = c.dims.map((dims, i) => uniform(sized(dims), 11 + i))
-  const at = (k: number): Record<string, Feed> =>
-    Object.fromEntries(xs.map((name, i) => [name, along(x[i]!, v[i]!, k)]))
+  const feeds = (seed: number, range?: [number, number]) =>
+    Object.fromEntries(xs.map((name, i) => [name, uniform(sized(c.dims[i]!), seed + i, range)]))
+  const [x, v] = [feeds(1, c.range), feeds(11)]
+  const at = (k: number) => Object.fromEntries(xs.map(name => [name, along(x[name]!, v[name]!, k)]))
   const [plus, minus] = [(await run(forward, at(STEP))).y!, (await run(forward, at(-STEP))).y!]
   const u = uniform(plus.dims, 21)
   const numeric = (dot(u, plus) - dot(u, minus)) / (2 * STEP)
-  const back = await run(e.graph, { ...at(0), dy: u })
-  const exact = xs.reduce((sum, _, i) => {
-    expect(back[`dx${i}`]!.dims).toEqual(x[i]!.dims)
-    return sum + dot(back[`dx${i}`]!, v[i]!)
-  }, 0)
+  const back = await run(e.graph, { ...x, dy: u })
+  for (const { x: name, dx } of dxs) expect(back[dx]!.dims, `size of the cotangent of ${name}`).toEqual(x[name]!.dims)
+  const exact = dxs.reduce((sum, { x: name, dx }) => sum + dot(back[dx]!, v[name]!), 0)
   return Math.abs(exact - numeric) / Math.max(1, Math.abs(exact))
 }
 
@@ -222,7 +224,9 @@ describe('gradient rules agree with central differences', () => {
 
   test('every rule has a case', () => {
     const rules = Object.keys(VJPS).filter(op => VJPS[op] !== null)
-    expect(new Set(cases.map(c => c.op))).toEqual(new Set(rules))
+    // In quantized.ort.test.ts: the runtime has no float64 kernel for it.
+    const elsewhere = ['com.microsoft.MatMulNBits']
+    expect(new Set([...cases.map(c => c.op), ...elsewhere])).toEqual(new Set(rules))
   })
 
   test.each(cases.filter((c, i) => cases.findIndex(d => d.op === c.op) === i))(
