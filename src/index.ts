@@ -10,6 +10,7 @@ export {
 } from './engine/model.js'
 export { HarnessError, InputError } from './errors.js'
 export * from './harness/index.js'
+export { setAdapterFolder } from './lora/folder.js'
 export { LoRAHandle, type LoRAHandleInit, Skip, skip, type TrainingSummary } from './lora/handle.js'
 export type * from './protocol/index.js'
 export { jsonlRecorder, readSteps } from './record/jsonl.js'

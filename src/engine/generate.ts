@@ -1,5 +1,6 @@
 import * as transformers from '@huggingface/transformers'
 import { InputError } from '../errors.js'
+import type { Generation } from '../protocol/index.js'
 import { random } from '../tensor.js'
 import type { Feeds, Session } from './session.js'
 
@@ -17,15 +18,6 @@ export interface GenerateOptions {
   signal?: AbortSignal
   /** Called with each new piece of text. */
   onToken?: (text: string) => void
-}
-
-/** An answer. */
-export interface Generation {
-  text: string
-  promptTokens: number
-  newTokens: number
-  /** `stop`: the model ended its turn, or a stop text came; `length`: maxNewTokens or the context was reached. */
-  finishReason: 'stop' | 'length'
 }
 
 type Decoder = transformers.PreTrainedModel

@@ -6,18 +6,18 @@ import { adapterFolder } from '../lora/folder.js'
 import { LoRAHandle, Skip, skip, type TrainingSummary } from '../lora/handle.js'
 import { selectModules } from '../lora/modules.js'
 import { type BaseModel, readPeft, writePeft } from '../lora/peft.js'
-import type { Message } from '../protocol/index.js'
+import type { Generation, Message } from '../protocol/index.js'
 import { layoutOf, type ParameterLayout } from '../rules/lora.js'
 import { type Encoder, makeBatch, requireTokens, type TrainingItem } from './batch.js'
 import { trainingGraph } from './compile.js'
-import { generate, type GenerateOptions, type Generation, makeDecoder, requireGenerateOptions } from './generate.js'
+import { generate, type GenerateOptions, makeDecoder, requireGenerateOptions } from './generate.js'
 import { forward, loraFeeds, negativeLogLikelihood } from './infer.js'
 import { FILES, loadParts, type ModelDType, type Parts } from './load.js'
 import { type FinetuneOptions, finetuneDefaults, requireFinetuneOptions, withDefaults } from './options.js'
 import { createSession, type Feeds, type Session } from './session.js'
 import { flatten, freshAdapter, gradient, train, unflatten } from './train.js'
 
-export type { FinetuneOptions, Generation, GenerateOptions, ModelDType, TrainingItem }
+export type { FinetuneOptions, GenerateOptions, ModelDType, TrainingItem }
 
 export interface LoadOptions {
   /** `auto` is the CPU, the one device served so far. */

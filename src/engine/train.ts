@@ -53,6 +53,8 @@ export interface TrainingRun {
   losses: number[]
   /** Global norm before clipping, of each step. */
   gradientNorms: number[]
+  /** Wall time of each step [ms]. */
+  stepMs: number[]
   /** Loss on the first item of the batch alone, before the first step [nats/token]. */
   firstItemBefore: number
   /** Number (from 1) of the step whose loss or gradient was not finite, if one was; θ is then of no use. */
@@ -76,15 +78,17 @@ export async function train(
   const fixed = batchFeeds(batch, layout, config)
   const P = [layout.size]
   let state: Feeds = { theta: float32(theta, P), 'adam.m': float32(new Float32Array(layout.size), P), 'adam.v': float32(new Float32Array(layout.size), P) }
-  const run: TrainingRun = { theta, losses: [], gradientNorms: [], firstItemBefore: Number.NaN }
+  const run: TrainingRun = { theta, losses: [], gradientNorms: [], stepMs: [], firstItemBefore: Number.NaN }
   for (let t = 1; t <= options.steps; t++) {
     options.signal?.throwIfAborted()
+    const start = performance.now()
     const out = await session.run({ ...fixed, ...state, ...adamwFeeds(options, t) }, ['loss', 'nll', 'gradient_norm', 'theta.next', 'adam.m.next', 'adam.v.next'])
     const loss = (out.loss!.data as Float32Array)[0]!
     const norm = (out.gradient_norm!.data as Float32Array)[0]!
     if (t === 1) run.firstItemBefore = mean((out.nll!.data as Float32Array).subarray(0, batch.counts[0]))
     run.losses.push(loss)
     run.gradientNorms.push(norm)
+    run.stepMs.push(performance.now() - start)
     if (!Number.isFinite(loss) || !Number.isFinite(norm)) return { ...run, nonFiniteAt: t }
     state = { theta: out['theta.next']!, 'adam.m': out['adam.m.next']!, 'adam.v': out['adam.v.next']! }
   }

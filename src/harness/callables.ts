@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { inspect } from 'node:util'
 import { HarnessError, messageOf } from '../errors.js'
 import { LoRAHandle, Skip } from '../lora/handle.js'
-import type { Json, Metrics, Outcome, Step } from '../protocol/index.js'
+import type { Generation, Json, Metrics, Outcome, Step } from '../protocol/index.js'
 import type { ExampleContext, ExampleView } from './example.js'
 import type { ExampleResult } from './step.js'
 import type { StoreView } from './store.js'
@@ -30,16 +30,6 @@ export interface HarnessView {
   /** The examples that are finished; the current one is not among them. */
   readonly results: readonly ExampleResult[]
   emit(event: HarnessEvent): void
-}
-
-/** A response with what it took. */
-export interface Generation {
-  text: string
-  /** Length of the prompt [tokens]. */
-  promptTokens: number
-  /** Length of the response [tokens]. */
-  newTokens: number
-  finishReason: string
 }
 
 export type RetrieveLoraFn = (example: ExampleView, harness: HarnessView) => Awaitable<LoRAHandle | null | undefined>

@@ -4,6 +4,8 @@ export interface TrainingSummary {
   losses: number[]
   /** Global norm of the gradient before clipping, per optimizer step. */
   gradientNorms: number[]
+  /** Wall time of each optimizer step [ms]. */
+  stepMs: number[]
   /** Loss on the first item of the batch alone, before and after the update [nats/token]. */
   targetLoss: { before: number; after: number }
 }

@@ -7,6 +7,17 @@ export interface Message {
   content: string
 }
 
+/** An answer, and what it took. */
+export interface Generation {
+  text: string
+  /** Length of the prompt [tokens]. */
+  promptTokens: number
+  /** Length of the answer [tokens]. */
+  newTokens: number
+  /** Why it ended, such as `stop` (the model ended its turn, or a stop text came) or `length` (no room left). */
+  finishReason: string
+}
+
 /** Numbers that a score is made of. Booleans of an evaluator become 0 or 1. */
 export type Metrics = Record<string, number>
 

@@ -1,0 +1,79 @@
+/** This project doing the work that `work.ts` lists, one JSON command a line on stdin, one JSON answer a line on stdout. */
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { LoRAHandle, LoRAModel, type Skip, setAdapterFolder } from 'lora-harness'
+import type { Command } from './work.js'
+
+const [dtype] = process.argv.slice(2) as ['fp32' | 'q4']
+setAdapterFolder(mkdtempSync(join(tmpdir(), 'bench-')))
+const model = await LoRAModel.load('smollm2-135m-instruct', { dtype })
+
+const ids = (T: number) => Array.from({ length: T }, (_, i) => ((i * 37) % 40000) + 100)
+const item = (T: number) => ({ inputIds: ids(T), labels: ids(T) })
+/** A question of about `T` tokens that is answered at length. */
+const prompt = (T: number) => [
+  {
+    role: 'user',
+    content: `Write a long story about a river. ${'The river is long. '.repeat(Math.max(0, Math.floor((T - 38) / 5)))}`,
+  },
+]
+
+const trained = (made: LoRAHandle | Skip): LoRAHandle => {
+  if (made instanceof LoRAHandle) return made
+  throw new Error(`training was skipped: ${made.reason}`)
+}
+let adapter = trained(await model.finetune(null, item(16), { steps: 1 }))
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now()
+  await work()
+  return performance.now() - start
+}
+
+/** [ms] for one more token: long answer minus first token. The same prompt both times. */
+async function decode(T: number, n: number, lora: LoRAHandle | null): Promise<number> {
+  const options = { lora, temperature: 0 }
+  const first = await timed(() => model.generate(prompt(T), { ...options, maxNewTokens: 1 }))
+  const start = performance.now()
+  const { newTokens } = await model.generate(prompt(T), { ...options, maxNewTokens: n + 1 })
+  return (performance.now() - start - first) / (newTokens - 1)
+}
+
+/** A copy of the adapter under another name, so that it must be read from its folder. */
+const unread = () => new LoRAHandle({ identifier: `copy-${performance.now()}`, path: adapter.path! })
+
+async function swap(): Promise<number> {
+  const answer = (lora: LoRAHandle) => model.generate([{ role: 'user', content: 'Hi' }], { lora, maxNewTokens: 1 })
+  await answer(adapter)
+  const resident = Math.min(await timed(() => answer(adapter)), await timed(() => answer(adapter)))
+  return (await timed(() => answer(unread()))) - resident
+}
+
+async function example(): Promise<void> {
+  const lora = unread()
+  await model.generate(prompt(128), { lora, maxNewTokens: 32 })
+  await model.logits(ids(128), { lora })
+  adapter = trained(await model.finetune(lora, item(128), { steps: 4 }))
+}
+
+const WORK: Record<Command['work'], (c: Command) => Promise<number[]>> = {
+  prefill: async c => [
+    await timed(() => model.generate(prompt(c.T!), { lora: c.adapter ? adapter : null, maxNewTokens: 1 })),
+  ],
+  decode: async c => [await decode(c.T!, c.n!, c.adapter ? adapter : null)],
+  swap: async () => [await swap()],
+  train: async c =>
+    (trained(await model.finetune(adapter, item(c.T!), { steps: c.n! })).metadata.training as { stepMs: number[] })
+      .stepMs,
+  loop: async () => [await timed(example)],
+}
+
+const answer = (value: unknown) => writeFileSync(1, `${JSON.stringify(value)}\n`)
+answer({ ready: true })
+for await (const line of createInterface({ input: process.stdin })) {
+  const command = JSON.parse(line) as Command
+  const ms = await WORK[command.work](command)
+  answer({ ms, rss: process.resourceUsage().maxRSS * 1024 })
+}
