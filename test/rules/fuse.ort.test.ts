@@ -69,6 +69,34 @@ describe('fuse', () => {
     expect(fuse(e.graph).graph.nodes.map(n => n.op)).toEqual(['Transpose', 'com.microsoft.FusedMatMul', 'Neg'])
   })
 
+  /** y = x op (a repeated to the size of x); the graph says how large `a` and what it is combined with are. */
+  function repeated(a: Dim[], other: Dim[], op = 'Mul') {
+    const e = new Emit(emptyGraph())
+    for (const [name, dims] of Object.entries({ x: ['T', 3] as Dim[], a, other })) e.input(name, dims, 'float32')
+    const large = e.typed('Expand', ['a', e.op('Shape', ['x'])], {}, e.type('x'))
+    e.graph.outputs = [e.op(op, op === 'Div' ? [large, 'other'] : ['other', large], {}, 'y')]
+    return e.graph
+  }
+
+  test.each(['Add', 'Sub', 'Mul', 'Div'])('%s repeats the smaller operand by itself: no copy is made', async op => {
+    const plain = repeated([1, 3], ['T', 3], op)
+    const { graph, hits } = fuse(plain)
+    expect(hits).toEqual({ FusedMatMul: 0, Expand: 1 })
+    expect(graph.nodes.map(n => n.op)).toEqual([op])
+    const feeds = { x: float32([4, 3], 1), a: float32([1, 3], 2), other: float32([4, 3], 3) }
+    const [expected, got] = [await run(plain, feeds), await run(graph, { a: feeds.a, other: feeds.other })]
+    expect(got.y).toEqual(expected.y)
+  })
+
+  test('a repeated operand stays where the other would not give the size, or where no arithmetic reads it', () => {
+    expect(fuse(repeated([1, 3], [3])).hits.Expand).toBe(0)
+    const e = new Emit(emptyGraph())
+    e.input('a', [1], 'float32')
+    e.input('x', ['T'], 'float32')
+    e.graph.outputs = [e.neg(e.typed('Expand', ['a', e.op('Shape', ['x'])], {}, e.type('x')))]
+    expect(fuse(e.graph).hits.Expand).toBe(0)
+  })
+
   test.each(DECODERS.map(([name]) => name))('%s: no training step makes a transposed copy of a weight', name => {
     const graph = exported(name)
     const sites = findSites(graph, name)

@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs'
+import * as harness from 'lora-harness'
+import * as memorybench from 'lora-harness/adapters/memorybench'
+import * as protocol from 'lora-harness/protocol'
+import { expect, expectTypeOf, test } from 'vitest'
+
+// Names that experiments are written with: one that goes, or that comes unnoticed, is a change of the public interface.
+test('lora-harness', () => {
+  expect(Object.keys(harness).sort()).toMatchInlineSnapshot(`
+    [
+      "EmbeddedExampleSource",
+      "HarnessError",
+      "InputError",
+      "LoRAHandle",
+      "LoRAHarness",
+      "LoRAModel",
+      "LoRAStore",
+      "Skip",
+      "exampleKey",
+      "jsonlExamples",
+      "jsonlRecorder",
+      "memoryRecorder",
+      "readSteps",
+      "rehearse",
+      "setAdapterFolder",
+      "skip",
+      "toStep",
+    ]
+  `)
+})
+
+test('the types that experiments are written with', () => {
+  expectTypeOf<harness.Step['v']>().toEqualTypeOf<1>()
+  expectTypeOf<harness.Generation>().toExtend<{ text: string; promptTokens: number; newTokens: number }>()
+  expectTypeOf<harness.ExampleContext>().toHaveProperty('evaluate')
+  expectTypeOf<harness.ExampleView>().not.toHaveProperty('target')
+  expectTypeOf<harness.TrainingItem>().not.toBeAny()
+})
+
+test('what a harness and a model can do', () => {
+  expect(Object.getOwnPropertyNames(harness.LoRAHarness.prototype)).toEqual(
+    expect.arrayContaining(['run', 'step', 'pause', 'resume', 'stop', 'rewind', 'fork']),
+  )
+  expect(Object.getOwnPropertyNames(harness.LoRAModel.prototype)).toEqual(
+    expect.arrayContaining(['generate', 'score', 'finetune', 'logits', 'gradients', 'dispose']),
+  )
+  expect(harness.LoRAModel.load).toBeTypeOf('function')
+})
+
+test('lora-harness/adapters/memorybench and lora-harness/protocol', () => {
+  expect(memorybench.MemoryBenchExampleSource).toBeTypeOf('function')
+  expect(Object.keys(protocol).sort()).toMatchInlineSnapshot(`
+    [
+      "STAGES",
+    ]
+  `)
+})
+
+test('every entry of package.json has a source', () => {
+  const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+    exports: Record<string, { default: string }>
+  }
+  for (const { default: file } of Object.values(exports))
+    expect(() => readFileSync(file.replace('./dist/', 'src/').replace(/\.js$/, '.ts'))).not.toThrow()
+})
