@@ -15,8 +15,16 @@ test.each(DECODERS)(
   '%s: the gradient of the whole training step agrees with central differences in float64',
   async (name, referenceName) => {
     const { adapter } = readPeft(`${fixture(referenceName)}/adapter`)
-    const { worst, norm } = await gradientError(exported(name), weightsOf(name), adapter, reference(referenceName), STEP)
-    console.info(`${name}: gradient against central differences in float64, worst of 5 directions: ${worst.toExponential(1)}`)
+    const { worst, norm } = await gradientError(
+      exported(name),
+      weightsOf(name),
+      adapter,
+      reference(referenceName),
+      STEP,
+    )
+    console.info(
+      `${name}: gradient against central differences in float64, worst of 5 directions: ${worst.toExponential(1)}`,
+    )
     expect(norm).toBeLessThan(1e-12)
     expect(worst).toBeLessThan(TOLERANCE)
   },

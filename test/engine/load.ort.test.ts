@@ -1,13 +1,17 @@
+import { once } from 'node:events'
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type LoadOptions, LoRAModel } from '../../src/engine/model.js'
 import { HarnessError, InputError } from '../../src/errors.js'
+import type { External } from '../../src/graph/graph.js'
+import { setAdapterFolder } from '../../src/lora/folder.js'
 import { LoRAHandle } from '../../src/lora/handle.js'
-import { fixture } from '../helpers/fixtures.js'
+import { exported, fixture } from '../helpers/fixtures.js'
 import { temporaryFolder } from '../helpers/folder.js'
 
 const folder = temporaryFolder()
+setAdapterFolder(join(folder, 'adapters'))
 const prompt = [{ role: 'user', content: 'hello there' }]
 let copies = 0
 
@@ -67,6 +71,36 @@ describe('load', () => {
     await expect(LoRAModel.load('somewhere', options as LoadOptions)).rejects.toThrow(
       new InputError(`loading somewhere: ${message}`),
     )
+  })
+})
+
+describe('the fingerprint of a base model', () => {
+  const graph = exported('tiny-llama-genai')
+  const original = readFileSync(join(fixture('tiny-llama-genai'), 'onnx/model.onnx'))
+  const [norm, head] = ['model.layers.0.input_layernorm.weight', 'lm_head.MatMul.weight'].map(
+    v => graph.consts.get(v)!.data,
+  )
+
+  test.each<[string, number]>([
+    ['a norm', original.indexOf(norm as Uint8Array)],
+    ['a large matrix', (head as External).offset],
+  ])('tells a model with another value in %s from its own: a warning with both', async (_, at) => {
+    const [base, other] = [copy(), copy()]
+    const bytes = Buffer.from(original)
+    bytes[at]! ^= 1
+    writeFileSync(join(other, 'onnx/model.onnx'), bytes)
+    const [model, altered] = [await LoRAModel.load(base), await LoRAModel.load(other)]
+    const lora = (await model.finetune(null, { messages: prompt, target: 'a' }, { steps: 1, seed: at })) as LoRAHandle
+    const warned = once(process, 'warning')
+    await altered.generate(prompt, { lora, maxNewTokens: 1 })
+    const [warning] = (await warned) as [Error & { code: string }]
+    expect(warning).toMatchObject({ code: 'LORA_BASE' })
+    expect(warning.message).toMatch(
+      new RegExp(
+        `^adapter ${lora.identifier.slice(0, 12)} was trained on another base model \\(${model.id}, [0-9a-f]{12}\\) than ${altered.id} \\([0-9a-f]{12}\\); `,
+      ),
+    )
+    await Promise.all([model.dispose(), altered.dispose()])
   })
 })
 

@@ -24,9 +24,12 @@ test('the gradient of a training step agrees with central differences in float64
   const adapter = freshAdapter({ r: 8, alpha: 16, rslora: false, rankPattern: {}, alphaPattern: {} }, modules, 1)
   // A fresh adapter has B = 0, where the gradient of every A is zero too; a trained one has not.
   const rng = random(2)
-  for (const [name, t] of adapter.tensors) if (name.includes('lora_B')) for (const i of t.data.keys()) t.data[i] = 0.01 * rng.normal()
+  for (const [name, t] of adapter.tensors)
+    if (name.includes('lora_B')) for (const i of t.data.keys()) t.data[i] = 0.01 * rng.normal()
   const inputIds = Array.from({ length: 32 }, () => rng.below(49152))
   const { worst } = await gradientError(exported, weights, adapter, { inputIds, labels: inputIds }, STEP)
-  console.info(`SmolLM2, T = 32: gradient against central differences in float64, worst of 5 directions: ${worst.toExponential(1)}`)
+  console.info(
+    `SmolLM2, T = 32: gradient against central differences in float64, worst of 5 directions: ${worst.toExponential(1)}`,
+  )
   expect(worst).toBeLessThan(TOLERANCE)
 })
