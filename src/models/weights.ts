@@ -27,7 +27,10 @@ export async function append(file: DataFile, data: Float32Array | Uint8Array, di
   const dtype: DType = data instanceof Float32Array ? 'float32' : 'uint8'
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
   const offset = Math.ceil(file.end / PAGE) * PAGE
-  await file.handle.write(bytes, 0, bytes.length, offset)
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesWritten } = await file.handle.write(bytes, at, bytes.length - at, offset + at)
+    at += bytesWritten
+  }
   file.end = offset + bytes.length
   return { type: { dtype, dims }, data: { file: file.name, offset, length: bytes.length } }
 }
