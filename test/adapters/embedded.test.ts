@@ -131,8 +131,8 @@ describe('the source', () => {
     const facts = new LoRAHarness({
       exampleSource: new EmbeddedExampleSource({ seed: 1 }),
       ...toy,
-      inferenceFn: ({ chatId, messages }) => {
-        const { fact } = ROWS.find(row => row.input_prompt === messages[0]!.content)!
+      inferenceFn: ({ chatId, userPrompt }) => {
+        const { fact } = ROWS.find(row => row.input_prompt === userPrompt)!
         return knows.get(`${chatId} ${fact}`) ?? '?'
       },
       finetuneFn: example => {
