@@ -32,8 +32,9 @@ export function node(
   args: string[],
   cwd: string,
   watch?: (output: string, child: ChildProcess) => void,
+  more: Record<string, string> = {},
 ): Promise<Ended> {
-  const env = { ...process.env, FORCE_COLOR: '0', LORA_HARNESS_HOME: join(cwd, 'home') }
+  const env = { ...process.env, FORCE_COLOR: '0', LORA_HARNESS_HOME: join(cwd, 'home'), ...more }
   const child = spawn(process.execPath, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr])
@@ -45,8 +46,12 @@ export function node(
 }
 
 /** Runs `lora-harness` in `cwd`. */
-export const cli = (args: string[], cwd: string, watch?: Parameters<typeof node>[2]): Promise<Ended> =>
-  node([join(root, 'dist/cli/main.js'), ...args], cwd, watch)
+export const cli = (
+  args: string[],
+  cwd: string,
+  watch?: Parameters<typeof node>[2],
+  more?: Record<string, string>,
+): Promise<Ended> => node([join(root, 'dist/cli/main.js'), ...args], cwd, watch, more)
 
 /**
  * An experiment without a model: `n` examples in two chats; the adapter answers right from the fourth on.
