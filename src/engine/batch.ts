@@ -2,7 +2,9 @@ import { InputError } from '../errors.js'
 import type { Message } from '../protocol/index.js'
 
 /** What to learn: a target after a prompt, or tokens with labels as in PyTorch (not shifted, −100 ignored). */
-export type TrainingItem = { messages: readonly Message[]; target: string } | { inputIds: readonly number[]; labels: readonly number[] }
+export type TrainingItem =
+  | { messages: readonly Message[]; target: string }
+  | { inputIds: readonly number[]; labels: readonly number[] }
 
 /** What a batch needs of a tokenizer and a model. */
 export interface Encoder {
@@ -36,9 +38,14 @@ export function makeBatch(items: readonly TrainingItem[], encoder: Encoder): Bat
   if (items.length === 0) throw new InputError('training batch: it has no items')
   const rows = items.map((item, i) => encode(item, `training item ${i}`, encoder))
   const T = Math.max(...rows.map(r => r.inputIds.length))
-  const supervised = rows.map((r, b) => r.labels.flatMap((label, t) => (t > 0 && label !== IGNORED ? [{ position: b * T + t - 1, label }] : [])))
+  const supervised = rows.map((r, b) =>
+    r.labels.flatMap((label, t) => (t > 0 && label !== IGNORED ? [{ position: b * T + t - 1, label }] : [])),
+  )
   const empty = supervised.findIndex(s => s.length === 0)
-  if (empty >= 0) throw new InputError(`training item ${empty}: no token of it is supervised (all labels but the first are ${IGNORED})`)
+  if (empty >= 0)
+    throw new InputError(
+      `training item ${empty}: no token of it is supervised (all labels but the first are ${IGNORED})`,
+    )
   return {
     dims: [rows.length, T],
     inputIds: rows.flatMap(r => [...r.inputIds, ...Array<number>(T - r.inputIds.length).fill(0)]),
@@ -48,25 +55,34 @@ export function makeBatch(items: readonly TrainingItem[], encoder: Encoder): Bat
   }
 }
 
-const isToken = (id: number, { vocabularySize }: Encoder): boolean => Number.isInteger(id) && id >= 0 && id < vocabularySize
+const isToken = (id: number, { vocabularySize }: Encoder): boolean =>
+  Number.isInteger(id) && id >= 0 && id < vocabularySize
 
 /** @throws InputError for a sequence that is empty, longer than the context, or holds an id outside the vocabulary */
 export function requireTokens(ids: readonly number[], what: string, encoder: Encoder): void {
   if (ids.length === 0) throw new InputError(`${what}: no tokens`)
-  if (ids.length > encoder.contextLength) throw new InputError(`${what}: ${ids.length} tokens, the model's context has ${encoder.contextLength}`)
+  if (ids.length > encoder.contextLength)
+    throw new InputError(`${what}: ${ids.length} tokens, the model's context has ${encoder.contextLength}`)
   const bad = ids.find(id => !isToken(id, encoder))
-  if (bad !== undefined) throw new InputError(`${what}: token id ${bad} is not in the vocabulary of ${encoder.vocabularySize}`)
+  if (bad !== undefined)
+    throw new InputError(`${what}: token id ${bad} is not in the vocabulary of ${encoder.vocabularySize}`)
 }
 
-function encode(item: TrainingItem, what: string, encoder: Encoder): { inputIds: readonly number[]; labels: readonly number[] } {
+function encode(
+  item: TrainingItem,
+  what: string,
+  encoder: Encoder,
+): { inputIds: readonly number[]; labels: readonly number[] } {
   if ('messages' in item && (typeof item.target !== 'string' || item.target === ''))
     throw new InputError(`${what}: target must be a non-empty text, found ${JSON.stringify(item.target) ?? 'nothing'}`)
   const row = 'messages' in item ? supervise(encoder.prompt(item.messages), encoder.answer(item.target)) : item
   const { inputIds, labels } = row
-  if (inputIds.length !== labels.length) throw new InputError(`${what}: ${inputIds.length} input ids, but ${labels.length} labels`)
+  if (inputIds.length !== labels.length)
+    throw new InputError(`${what}: ${inputIds.length} input ids, but ${labels.length} labels`)
   requireTokens(inputIds, what, encoder)
   const bad = labels.find(l => l !== IGNORED && !isToken(l, encoder))
-  if (bad !== undefined) throw new InputError(`${what}: label ${bad} is not in the vocabulary of ${encoder.vocabularySize}, nor ${IGNORED}`)
+  if (bad !== undefined)
+    throw new InputError(`${what}: label ${bad} is not in the vocabulary of ${encoder.vocabularySize}, nor ${IGNORED}`)
   return row
 }
 

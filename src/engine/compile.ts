@@ -4,6 +4,7 @@ import { check } from '../graph/check.js'
 import { Emit } from '../graph/emit.js'
 import { copyGraph, type Graph, type Value } from '../graph/graph.js'
 import { fuse } from '../rules/fuse.js'
+import { joinParts } from '../rules/join.js'
 import { keepLastLogits } from '../rules/logits.js'
 import { addLoraInputs, addLoraParameters, type LoraGroup, type LoraSite, type ParameterLayout } from '../rules/lora.js'
 import { addLoss } from '../rules/loss.js'
@@ -19,7 +20,15 @@ export function inferenceGraph(exported: Graph, sites: readonly LoraSite[]): { g
  * Outputs of a training graph. `theta.next`, `adam.m.next` and `adam.v.next` go back in as `theta`, `adam.m` and
  * `adam.v` of the next step; `gradient` [P] is that of the loss, before clipping.
  */
-export const TRAINING_OUTPUTS = ['loss', 'nll', 'gradient', 'gradient_norm', 'theta.next', 'adam.m.next', 'adam.v.next'] as const
+export const TRAINING_OUTPUTS = [
+  'loss',
+  'nll',
+  'gradient',
+  'gradient_norm',
+  'theta.next',
+  'adam.m.next',
+  'adam.v.next',
+] as const
 
 /**
  * One optimizer step as one graph. The passes, in order:
@@ -29,11 +38,11 @@ export const TRAINING_OUTPUTS = ['loss', 'nll', 'gradient', 'gradient_norm', 'th
  *  3. loss        LM head at supervised positions only, cross-entropy
  *  4. backward    the reverse walk: d loss / d theta
  *  5. adamw       clipping and the optimizer step
- *  6. prune, fuse what nothing reads goes; transposes go into the products that read them
+ *  6. prune       what nothing reads goes
+ *  7. join, fuse  gradients of parts are put side by side; transposes go into the products that read them
  */
 export function trainingGraph(exported: Graph, sites: readonly LoraSite[], layout: ParameterLayout): Graph {
-  const step = optimizerStep(exported, sites, layout)
-  return fuse(step).graph
+  return fuse(joinParts(optimizerStep(exported, sites, layout)).graph).graph
 }
 
 /** Passes 1 to 5 and pruning: standard operators only, so that it can also be run in float64. */

@@ -30,9 +30,16 @@ type Decoder = transformers.PreTrainedModel
  * @param current the inputs of the adapter in use; read anew at every run
  * @throws InputError for an architecture that transformers.js has no class for
  */
-export function makeDecoder(config: transformers.PretrainedConfig, generationConfig: object, session: Session, current: () => Feeds): Decoder {
+export function makeDecoder(
+  config: transformers.PretrainedConfig,
+  generationConfig: object,
+  session: Session,
+  current: () => Feeds,
+): Decoder {
   const type = String((config as { model_type?: unknown }).model_type)
-  const name = transformers.AutoModelForCausalLM.MODEL_CLASS_MAPPINGS.map(m => m.get(type)).find(Boolean) as unknown as string | undefined
+  const name = transformers.AutoModelForCausalLM.MODEL_CLASS_MAPPINGS.map(m => m.get(type)).find(Boolean) as unknown as
+    | string
+    | undefined
   const Class = name && (transformers as unknown as Record<string, new (...args: unknown[]) => Decoder>)[name]
   if (!Class) throw new InputError(`transformers.js has no causal language model of type ${JSON.stringify(type)}`)
   const hidden = (v: string) => v.startsWith('lora.')
@@ -90,9 +97,9 @@ function nucleusFloor(logits: Float32Array, temperature: number, p: number): num
   const sorted = Float32Array.from(logits).sort().reverse()
   const weights = Float64Array.from(sorted, x => Math.exp((x - sorted[0]!) / temperature))
   const total = weights.reduce((sum, w) => sum + w, 0)
-  let sum = 0
-  const last = weights.findIndex(w => (sum += w) >= p * total)
-  return sorted[last < 0 ? sorted.length - 1 : last]!
+  let last = 0
+  for (let sum = weights[0]!; sum < p * total && last < weights.length - 1; sum += weights[last]!) last++
+  return sorted[last]!
 }
 
 /** @throws InputError for a number out of its range */
@@ -103,7 +110,8 @@ export function requireGenerateOptions(o: GenerateOptions): void {
   check('maxNewTokens', o.maxNewTokens, n => Number.isInteger(n) && n > 0, 'a positive integer')
   check('temperature', o.temperature, t => t >= 0 && Number.isFinite(t), 'a number ≥ 0')
   check('topP', o.topP, p => p > 0 && p <= 1, 'in (0, 1]')
-  if (o.stop?.some(s => typeof s !== 'string' || s === '')) throw new InputError(`generate: stop must be non-empty texts, found ${JSON.stringify(o.stop)}`)
+  if (o.stop?.some(s => typeof s !== 'string' || s === ''))
+    throw new InputError(`generate: stop must be non-empty texts, found ${JSON.stringify(o.stop)}`)
 }
 
 /**
@@ -121,7 +129,10 @@ export async function generate(
   options: GenerateOptions,
 ): Promise<Generation> {
   const T = promptIds.length
-  if (T >= contextLength) throw new InputError(`generate: the prompt has ${T} tokens, the model's context ${contextLength}; shorten the messages`)
+  if (T >= contextLength)
+    throw new InputError(
+      `generate: the prompt has ${T} tokens, the model's context ${contextLength}; shorten the messages`,
+    )
   const { temperature = 0, topP = 1, seed = 0, stop = [], signal, onToken } = options
   const limit = Math.min(options.maxNewTokens ?? 128, contextLength - T)
   signal?.throwIfAborted()
@@ -154,7 +165,8 @@ export async function generate(
   const newIds = Array.from(output.data as BigInt64Array, Number).slice(T)
   const text = tokenizer.decode(newIds, { skip_special_tokens: true })
   const cut = stop.map(s => text.indexOf(s)).filter(at => at >= 0)
-  const ended = cut.length > 0 || newIds.length < limit || tokenizer.decode(newIds.slice(-1), { skip_special_tokens: true }) === ''
+  const ended =
+    cut.length > 0 || newIds.length < limit || tokenizer.decode(newIds.slice(-1), { skip_special_tokens: true }) === ''
   return {
     text: cut.length > 0 ? text.slice(0, Math.min(...cut)) : text,
     promptTokens: T,

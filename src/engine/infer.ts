@@ -32,7 +32,8 @@ export function loraFeeds(groups: readonly LoraGroup[], adapter: Adapter | null)
           const { data, dims } = adapter.tensors.get(tensorName(m.name, 'B'))!
           const r = dims[1]!
           const s = scaleOf(adapter.config, m.name)
-          for (let i = 0; i < r; i++) for (let y = 0; y < m.out; y++) B[(row + i) * node.out + column + y] = s * data[y * r + i]!
+          for (let i = 0; i < r; i++)
+            for (let y = 0; y < m.out; y++) B[(row + i) * node.out + column + y] = s * data[y * r + i]!
         }
         column += m.out
       }
@@ -48,16 +49,28 @@ export function loraFeeds(groups: readonly LoraGroup[], adapter: Adapter | null)
  * @param keep rows of logits wanted, from the end; 0 for all
  * @returns logits [n, V]
  */
-export async function forward(session: Session, lora: Feeds, inputIds: readonly number[], keep: number): Promise<{ data: Float32Array; dims: [number, number] }> {
+export async function forward(
+  session: Session,
+  lora: Feeds,
+  inputIds: readonly number[],
+  keep: number,
+): Promise<{ data: Float32Array; dims: [number, number] }> {
   const T = inputIds.length
   const feeds: Feeds = { ...lora, input_ids: int64(inputIds, [1, T]) }
   for (const meta of session.inputMetadata) {
     if (meta.name === 'attention_mask') feeds[meta.name] = int64(Array<number>(T).fill(1), [1, T])
-    else if (meta.name === 'position_ids') feeds[meta.name] = int64(Array.from({ length: T }, (_, i) => i), [1, T])
+    else if (meta.name === 'position_ids')
+      feeds[meta.name] = int64(
+        Array.from({ length: T }, (_, i) => i),
+        [1, T],
+      )
     else if (meta.name === 'num_logits_to_keep') feeds[meta.name] = int64([keep], [])
     // Past keys and values [B, K, 0, W]: the one symbolic size beside the batch is the length, which is nothing yet.
     else if (meta.name.startsWith('past_key_values.') && meta.isTensor)
-      feeds[meta.name] = float32(new Float32Array(0), meta.shape.map((d, i) => (i === 0 ? 1 : typeof d === 'number' ? d : 0)))
+      feeds[meta.name] = float32(
+        new Float32Array(0),
+        meta.shape.map((d, i) => (i === 0 ? 1 : typeof d === 'number' ? d : 0)),
+      )
   }
   const { logits } = await session.run(feeds, ['logits'])
   const [, n, V] = logits!.dims as [number, number, number]

@@ -41,17 +41,20 @@ export async function loadParts(idOrFolder: string, dtype: ModelDType): Promise<
   const path = join(folder, 'onnx', file)
   const bytes = read(path, id)
   const exported = readOnnx(bytes, file)
-  const fingerprint = fingerprintOf(bytes, exported, join(folder, 'onnx'))
+  const fingerprint = fingerprintOf(exported, join(folder, 'onnx'))
   const sites = findSites(exported, id)
   const { graph, groups } = inferenceGraph(exported, sites)
   const [tokenizer, config] = await Promise.all([
     transformers.AutoTokenizer.from_pretrained(folder, { local_files_only: true }),
     transformers.AutoConfig.from_pretrained(folder, { local_files_only: true }),
   ]).catch((cause: unknown) => {
-    throw new InputError(`loading ${id}: its tokenizer or config in ${folder} cannot be used: ${messageOf(cause)}`, { cause })
+    throw new InputError(`loading ${id}: its tokenizer or config in ${folder} cannot be used: ${messageOf(cause)}`, {
+      cause,
+    })
   })
   const { vocab_size: vocabulary } = config as { vocab_size?: unknown }
-  if (!Number.isInteger(vocabulary)) throw new InputError(`loading ${id}: config.json must give a vocab_size, found ${JSON.stringify(vocabulary)}`)
+  if (!Number.isInteger(vocabulary))
+    throw new InputError(`loading ${id}: config.json must give a vocab_size, found ${JSON.stringify(vocabulary)}`)
   const generationConfig = readJson(join(folder, 'generation_config.json'), id)
   const session = await createSession(graph, `${id} (${file})`, { weights: join(folder, 'onnx'), purpose: 'inference' })
   return { id, folder, dtype, exported, sites, groups, session, tokenizer, config, generationConfig, fingerprint }
@@ -78,7 +81,7 @@ function readJson(path: string, id: string): object {
  * Tells apart models of the same shape without reading all their weights: a hash of the graph and of the first 4 KiB
  * of every large constant.
  */
-function fingerprintOf(bytes: Uint8Array, g: Graph, weights: string): string {
+function fingerprintOf(g: Graph, weights: string): string {
   const hash = createHash('sha256')
   const buffer = new Uint8Array(4096)
   const open = new Map<string, number>()

@@ -3,14 +3,14 @@ import pLimit from 'p-limit'
 import { HarnessError, InputError, messageOf } from '../errors.js'
 import { type Adapter, type AdapterConfig, identify, ranksOf, requireFit } from '../lora/adapter.js'
 import { adapterFolder } from '../lora/folder.js'
-import { LoRAHandle, Skip, skip, type TrainingSummary } from '../lora/handle.js'
+import { LoRAHandle, type Skip, skip, type TrainingSummary } from '../lora/handle.js'
 import { selectModules } from '../lora/modules.js'
 import { type BaseModel, readPeft, writePeft } from '../lora/peft.js'
 import type { Generation, Message } from '../protocol/index.js'
 import { layoutOf, type ParameterLayout } from '../rules/lora.js'
 import { type Encoder, makeBatch, requireTokens, type TrainingItem } from './batch.js'
 import { trainingGraph } from './compile.js'
-import { generate, type GenerateOptions, makeDecoder, requireGenerateOptions } from './generate.js'
+import { type GenerateOptions, generate, makeDecoder, requireGenerateOptions } from './generate.js'
 import { forward, loraFeeds, negativeLogLikelihood } from './infer.js'
 import { FILES, loadParts, type ModelDType, type Parts } from './load.js'
 import { type FinetuneOptions, finetuneDefaults, requireFinetuneOptions, withDefaults } from './options.js'
@@ -61,8 +61,12 @@ export class LoRAModel {
    */
   static async load(idOrFolder: string, options: LoadOptions = {}): Promise<LoRAModel> {
     const { device = 'auto', dtype = 'fp32' } = options
-    if (device !== 'auto' && device !== 'cpu') throw new InputError(`loading ${idOrFolder}: device ${JSON.stringify(device)} is not served; use 'cpu' or 'auto'`)
-    if (!Object.hasOwn(FILES, dtype)) throw new InputError(`loading ${idOrFolder}: dtype ${JSON.stringify(dtype)} is not served; use ${Object.keys(FILES).join(' or ')}`)
+    if (device !== 'auto' && device !== 'cpu')
+      throw new InputError(`loading ${idOrFolder}: device ${JSON.stringify(device)} is not served; use 'cpu' or 'auto'`)
+    if (!Object.hasOwn(FILES, dtype))
+      throw new InputError(
+        `loading ${idOrFolder}: dtype ${JSON.stringify(dtype)} is not served; use ${Object.keys(FILES).join(' or ')}`,
+      )
     const key = `${idOrFolder}\n${dtype}`
     const loading = LoRAModel.#loaded.get(key) ?? loadParts(idOrFolder, dtype).then(parts => new LoRAModel(parts, key))
     LoRAModel.#loaded.set(key, loading)
@@ -108,7 +112,11 @@ export class LoRAModel {
   }
 
   /** Mean loss of an answer's tokens, the one that ends the turn included [nats/token]. */
-  score(messages: readonly Message[], target: string, options: { lora?: Lora } = {}): Promise<{ nll: number; tokens: number }> {
+  score(
+    messages: readonly Message[],
+    target: string,
+    options: { lora?: Lora } = {},
+  ): Promise<{ nll: number; tokens: number }> {
     return this.#serve(() => this.#score({ messages, target }, this.#use(options.lora)))
   }
 
@@ -117,7 +125,10 @@ export class LoRAModel {
    *
    * @throws InputError for an empty sequence, one that does not fit the context, an id outside the vocabulary
    */
-  async logits(inputIds: readonly number[], options: { lora?: Lora } = {}): Promise<{ data: Float32Array; dims: [number, number] }> {
+  async logits(
+    inputIds: readonly number[],
+    options: { lora?: Lora } = {},
+  ): Promise<{ data: Float32Array; dims: [number, number] }> {
     requireTokens(inputIds, 'logits', this.#encoder)
     return this.#serve(() => forward(this.#parts.session, this.#use(options.lora), inputIds, 0))
   }
@@ -126,11 +137,20 @@ export class LoRAModel {
    * Loss of an item or a batch [nats/token] and its gradient for every tensor of an adapter, by PEFT name:
    * lora_A [r, in], lora_B [out, r].
    */
-  gradients(lora: LoRAHandle, input: TrainingItem | readonly TrainingItem[]): Promise<{ loss: number; grads: Map<string, Float32Array> }> {
+  gradients(
+    lora: LoRAHandle,
+    input: TrainingItem | readonly TrainingItem[],
+  ): Promise<{ loss: number; grads: Map<string, Float32Array> }> {
     return this.#serve(async () => {
       const adapter = this.#adapter(lora)
       const { session, layout } = await this.#trainer(adapter)
-      const { loss, gradient: flat } = await gradient(session, flatten(adapter, layout), layout, adapter.config, makeBatch(toItems(input), this.#encoder))
+      const { loss, gradient: flat } = await gradient(
+        session,
+        flatten(adapter, layout),
+        layout,
+        adapter.config,
+        makeBatch(toItems(input), this.#encoder),
+      )
       return { loss, grads: new Map([...unflatten(flat, layout)].map(([name, t]) => [name, t.data])) }
     })
   }
@@ -142,7 +162,11 @@ export class LoRAModel {
    * @returns the new adapter, saved as a PEFT folder; or a Skip if a loss or gradient was not finite, with nothing saved
    * @throws InputError for bad items or options, a rank or alpha other than the given adapter's
    */
-  async finetune(lora: Lora, input: TrainingItem | readonly TrainingItem[], options: FinetuneOptions = {}): Promise<LoRAHandle | Skip> {
+  async finetune(
+    lora: Lora,
+    input: TrainingItem | readonly TrainingItem[],
+    options: FinetuneOptions = {},
+  ): Promise<LoRAHandle | Skip> {
     requireFinetuneOptions(options)
     return this.#serve(async () => {
       const batch = makeBatch(toItems(input), this.#encoder)
@@ -150,7 +174,8 @@ export class LoRAModel {
       const { session, layout } = await this.#trainer(from)
       const o = withDefaults(options)
       const run = await train(session, flatten(from, layout), layout, from.config, batch, o)
-      if (run.nonFiniteAt !== undefined) return skip(`non-finite ${Number.isFinite(run.losses.at(-1)) ? 'gradient' : 'loss'} at step ${run.nonFiniteAt}`)
+      if (run.nonFiniteAt !== undefined)
+        return skip(`non-finite ${Number.isFinite(run.losses.at(-1)) ? 'gradient' : 'loss'} at step ${run.nonFiniteAt}`)
       if (!run.theta.every(Number.isFinite)) return skip(`non-finite weights after step ${o.steps}`)
       const adapter: Adapter = { config: from.config, tensors: unflatten(run.theta, layout) }
       const after = await this.#score(toItems(input)[0]!, loraFeeds(this.#parts.groups, adapter))
@@ -196,7 +221,10 @@ export class LoRAModel {
   /** The messages as the model's template writes them, up to where the answer starts. */
   #template(messages: readonly Message[]): string {
     try {
-      return this.#parts.tokenizer.apply_chat_template(messages as never, { tokenize: false, add_generation_prompt: true }) as string
+      return this.#parts.tokenizer.apply_chat_template(messages as never, {
+        tokenize: false,
+        add_generation_prompt: true,
+      }) as string
     } catch (cause) {
       throw new InputError(`${this.id}: its chat template does not take these messages: ${messageOf(cause)}`, { cause })
     }
@@ -224,10 +252,19 @@ export class LoRAModel {
     if (!lora.path) throw new InputError(`adapter ${lora.identifier}: it has no path, so its weights cannot be read`)
     const { adapter, base } = readPeft(lora.path)
     if (hashed && identify(adapter) !== lora.identifier)
-      throw new InputError(`adapter ${lora.identifier.slice(0, 12)}: the files in ${lora.path} hold other weights (${identify(adapter).slice(0, 12)}); they were altered`)
-    requireFit(adapter, this.#parts.sites.flatMap(s => s.modules), this.id)
+      throw new InputError(
+        `adapter ${lora.identifier.slice(0, 12)}: the files in ${lora.path} hold other weights (${identify(adapter).slice(0, 12)}); they were altered`,
+      )
+    requireFit(
+      adapter,
+      this.#parts.sites.flatMap(s => s.modules),
+      this.id,
+    )
     if (base.fingerprint !== '' && base.fingerprint !== this.#parts.fingerprint)
-      process.emitWarning(`adapter ${lora.identifier.slice(0, 12)} was trained on another base model (${base.name || 'unnamed'}, ${base.fingerprint.slice(0, 12)}) than ${this.id} (${this.#parts.fingerprint.slice(0, 12)}); its answers may be nonsense`, { code: 'LORA_BASE' })
+      process.emitWarning(
+        `adapter ${lora.identifier.slice(0, 12)} was trained on another base model (${base.name || 'unnamed'}, ${base.fingerprint.slice(0, 12)}) than ${this.id} (${this.#parts.fingerprint.slice(0, 12)}); its answers may be nonsense`,
+        { code: 'LORA_BASE' },
+      )
     return this.#remember(lora.identifier, adapter)
   }
 
@@ -238,7 +275,13 @@ export class LoRAModel {
     return entry
   }
 
-  #fresh({ rank = finetuneDefaults.rank, alpha = finetuneDefaults.alpha, rslora = false, targetModules, seed = 0 }: FinetuneOptions): Adapter {
+  #fresh({
+    rank = finetuneDefaults.rank,
+    alpha = finetuneDefaults.alpha,
+    rslora = false,
+    targetModules,
+    seed = 0,
+  }: FinetuneOptions): Adapter {
     const config: AdapterConfig = { r: rank, alpha, rslora, rankPattern: {}, alphaPattern: {} }
     return freshAdapter(config, selectModules(this.#parts.sites, targetModules), seed)
   }
@@ -246,11 +289,19 @@ export class LoRAModel {
   #continued(lora: LoRAHandle, { rank, alpha, rslora, targetModules }: FinetuneOptions): Adapter {
     const adapter = this.#adapter(lora)
     const { config } = adapter
-    for (const [name, asked, has] of [['rank', rank, config.r], ['alpha', alpha, config.alpha], ['rslora', rslora, config.rslora]] as const)
+    for (const [name, asked, has] of [
+      ['rank', rank, config.r],
+      ['alpha', alpha, config.alpha],
+      ['rslora', rslora, config.rslora],
+    ] as const)
       if (asked !== undefined && asked !== has)
-        throw new InputError(`finetune: ${name} ${asked} was asked for, but adapter ${lora.identifier.slice(0, 12)} has ${has}; leave it out to continue this adapter, or pass null to start a new one`)
+        throw new InputError(
+          `finetune: ${name} ${asked} was asked for, but adapter ${lora.identifier.slice(0, 12)} has ${has}; leave it out to continue this adapter, or pass null to start a new one`,
+        )
     if (targetModules && selectModules(this.#parts.sites, targetModules).length !== ranksOf(adapter).size)
-      throw new InputError(`finetune: targetModules other than those of adapter ${lora.identifier.slice(0, 12)}; leave it out to continue this adapter`)
+      throw new InputError(
+        `finetune: targetModules other than those of adapter ${lora.identifier.slice(0, 12)}; leave it out to continue this adapter`,
+      )
     return adapter
   }
 
@@ -261,7 +312,10 @@ export class LoRAModel {
     const key = JSON.stringify(layout.tensors.map(t => [t.name, t.dims]))
     const trainer =
       this.#trainers.get(key) ??
-      createSession(trainingGraph(exported, sites, layout), `the training graph of ${id}`, { weights: join(folder, 'onnx'), purpose: 'training' })
+      createSession(trainingGraph(exported, sites, layout), `the training graph of ${id}`, {
+        weights: join(folder, 'onnx'),
+        purpose: 'training',
+      })
     this.#trainers.set(key, trainer)
     trainer.catch(() => this.#trainers.delete(key))
     return { session: await trainer, layout }
@@ -270,7 +324,10 @@ export class LoRAModel {
   async #score(item: TrainingItem, feeds: Feeds): Promise<{ nll: number; tokens: number }> {
     const { inputIds, dims, positions, targets } = makeBatch([item], this.#encoder)
     const keep = dims[1] - positions[0]!
-    const { data, dims: [n, V] } = await forward(this.#parts.session, feeds, inputIds, keep)
+    const {
+      data,
+      dims: [n, V],
+    } = await forward(this.#parts.session, feeds, inputIds, keep)
     const total = targets.reduce((sum, target, i) => {
       const row = positions[i]! - (dims[1] - n)
       return sum + negativeLogLikelihood(data.subarray(row * V, (row + 1) * V), target)
@@ -279,11 +336,16 @@ export class LoRAModel {
   }
 }
 
-const toItems = (input: TrainingItem | readonly TrainingItem[]): readonly TrainingItem[] => (Array.isArray(input) ? input : [input as TrainingItem])
+const toItems = (input: TrainingItem | readonly TrainingItem[]): readonly TrainingItem[] =>
+  Array.isArray(input) ? input : [input as TrainingItem]
 
 function requireMessages(messages: readonly Message[]): readonly Message[] {
-  if (!Array.isArray(messages) || messages.length === 0) throw new InputError('a prompt needs at least one message; found none')
+  if (!Array.isArray(messages) || messages.length === 0)
+    throw new InputError('a prompt needs at least one message; found none')
   const bad = messages.findIndex(m => typeof m?.content !== 'string' || typeof m.role !== 'string')
-  if (bad >= 0) throw new InputError(`message ${bad}: role and content must be texts, found ${JSON.stringify(messages[bad])?.slice(0, 100)}`)
+  if (bad >= 0)
+    throw new InputError(
+      `message ${bad}: role and content must be texts, found ${JSON.stringify(messages[bad])?.slice(0, 100)}`,
+    )
   return messages
 }

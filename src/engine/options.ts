@@ -50,7 +50,9 @@ export function requireFinetuneOptions(o: FinetuneOptions): void {
   for (const [name, range, ok] of RANGES) {
     const value = o[name]
     if (value === undefined || (value === null && name === 'clipNorm')) continue
-    if (typeof value !== 'number' || !ok(value)) throw new InputError(`finetune: ${name} must be ${range}, found ${String(value)}`)
+    if (typeof value !== 'number' || !ok(value))
+      throw new InputError(`finetune: ${name} must be ${range}, found ${String(value)}`)
   }
-  if (o.betas && !(o.betas.length === 2 && o.betas.every(b => b >= 0 && b < 1))) throw new InputError(`finetune: betas must be two numbers in [0, 1), found ${o.betas}`)
+  if (o.betas && !(o.betas.length === 2 && o.betas.every(b => b >= 0 && b < 1)))
+    throw new InputError(`finetune: betas must be two numbers in [0, 1), found ${o.betas}`)
 }

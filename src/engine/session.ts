@@ -32,7 +32,11 @@ export interface SessionOptions {
  *
  * @throws HarnessError naming what was being loaded
  */
-export async function createSession(graph: Graph, what: string, { weights, purpose }: SessionOptions): Promise<Session> {
+export async function createSession(
+  graph: Graph,
+  what: string,
+  { weights, purpose }: SessionOptions,
+): Promise<Session> {
   try {
     return await InferenceSession.create(writeOnnx(graph), {
       logSeverityLevel: 3,

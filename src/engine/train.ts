@@ -3,7 +3,7 @@ import { type Adapter, type AdapterConfig, scaleOf } from '../lora/adapter.js'
 import type { LoraModule, ParameterLayout } from '../rules/lora.js'
 import { random } from '../tensor.js'
 import type { Batch } from './batch.js'
-import { float32, int64, type Feeds, scalar, type Session } from './session.js'
+import { type Feeds, float32, int64, type Session, scalar } from './session.js'
 
 /** The tensors of an adapter as one vector θ [P], in the layout's order. */
 export function flatten(adapter: Adapter, layout: ParameterLayout): Float32Array {
@@ -12,9 +12,18 @@ export function flatten(adapter: Adapter, layout: ParameterLayout): Float32Array
   return theta
 }
 
+/** α/r of each module, once for each row of its A [Σr]. */
+export const scalesOf = (layout: ParameterLayout, config: AdapterConfig): Float32Array =>
+  Float32Array.from(layout.modules.flatMap(m => Array<number>(m.r).fill(scaleOf(config, m.name))))
+
 /** The tensors in a vector [P], by their PEFT names. */
 export const unflatten = (vector: Float32Array, layout: ParameterLayout) =>
-  new Map(layout.tensors.map(({ name, dims, offset }) => [name, { dims, data: vector.slice(offset, offset + dims[0] * dims[1]) }]))
+  new Map(
+    layout.tensors.map(({ name, dims, offset }) => [
+      name,
+      { dims, data: vector.slice(offset, offset + dims[0] * dims[1]) },
+    ]),
+  )
 
 /**
  * A new adapter, as PEFT makes one: A uniform in ±1/√in (Kaiming with a = √5), B = 0, so that it changes nothing yet.
@@ -25,7 +34,10 @@ export function freshAdapter(config: AdapterConfig, modules: readonly LoraModule
   for (const m of modules) {
     const A = Float32Array.from({ length: config.r * m.in }, () => (2 * rng.uniform() - 1) / Math.sqrt(m.in))
     tensors.set(`base_model.model.${m.name}.lora_A.weight`, { dims: [config.r, m.in], data: A })
-    tensors.set(`base_model.model.${m.name}.lora_B.weight`, { dims: [m.out, config.r], data: new Float32Array(m.out * config.r) })
+    tensors.set(`base_model.model.${m.name}.lora_B.weight`, {
+      dims: [m.out, config.r],
+      data: new Float32Array(m.out * config.r),
+    })
   }
   return { config, tensors }
 }
@@ -33,12 +45,13 @@ export function freshAdapter(config: AdapterConfig, modules: readonly LoraModule
 /** Everything a training graph is fed that does not change from step to step. */
 function batchFeeds(batch: Batch, layout: ParameterLayout, config: AdapterConfig): Feeds {
   const S = batch.targets.length
+  const scales = scalesOf(layout, config)
   return {
     input_ids: int64(batch.inputIds, batch.dims),
     positions: int64(batch.positions, [S]),
     targets: int64(batch.targets, [S]),
     weights: float32(new Float32Array(S).fill(1 / S), [S]),
-    'lora.scales': float32(Float32Array.from(layout.modules, m => scaleOf(config, m)), [layout.modules.length]),
+    'lora.scales': float32(scales, [scales.length]),
   }
 }
 
@@ -77,12 +90,23 @@ export async function train(
 ): Promise<TrainingRun> {
   const fixed = batchFeeds(batch, layout, config)
   const P = [layout.size]
-  let state: Feeds = { theta: float32(theta, P), 'adam.m': float32(new Float32Array(layout.size), P), 'adam.v': float32(new Float32Array(layout.size), P) }
+  let state: Feeds = {
+    theta: float32(theta, P),
+    'adam.m': float32(new Float32Array(layout.size), P),
+    'adam.v': float32(new Float32Array(layout.size), P),
+  }
   const run: TrainingRun = { theta, losses: [], gradientNorms: [], stepMs: [], firstItemBefore: Number.NaN }
   for (let t = 1; t <= options.steps; t++) {
     options.signal?.throwIfAborted()
     const start = performance.now()
-    const out = await session.run({ ...fixed, ...state, ...adamwFeeds(options, t) }, ['loss', 'nll', 'gradient_norm', 'theta.next', 'adam.m.next', 'adam.v.next'])
+    const out = await session.run({ ...fixed, ...state, ...adamwFeeds(options, t) }, [
+      'loss',
+      'nll',
+      'gradient_norm',
+      'theta.next',
+      'adam.m.next',
+      'adam.v.next',
+    ])
     const loss = (out.loss!.data as Float32Array)[0]!
     const norm = (out.gradient_norm!.data as Float32Array)[0]!
     if (t === 1) run.firstItemBefore = mean((out.nll!.data as Float32Array).subarray(0, batch.counts[0]))
@@ -97,11 +121,23 @@ export async function train(
 }
 
 /** Loss of a batch [nats/token] and its gradient with respect to θ [P]. */
-export async function gradient(session: Session, theta: Float32Array, layout: ParameterLayout, config: AdapterConfig, batch: Batch) {
+export async function gradient(
+  session: Session,
+  theta: Float32Array,
+  layout: ParameterLayout,
+  config: AdapterConfig,
+  batch: Batch,
+) {
   const P = [layout.size]
   const zeros = () => float32(new Float32Array(layout.size), P)
   const still: AdamWOptions = { learningRate: 0, weightDecay: 0, betas: [0, 0], epsilon: 1, clipNorm: null }
-  const feeds = { ...batchFeeds(batch, layout, config), theta: float32(theta, P), 'adam.m': zeros(), 'adam.v': zeros(), ...adamwFeeds(still, 1) }
+  const feeds = {
+    ...batchFeeds(batch, layout, config),
+    theta: float32(theta, P),
+    'adam.m': zeros(),
+    'adam.v': zeros(),
+    ...adamwFeeds(still, 1),
+  }
   const out = await session.run(feeds, ['loss', 'gradient'])
   return { loss: (out.loss!.data as Float32Array)[0]!, gradient: out.gradient!.data as Float32Array }
 }

@@ -2,7 +2,18 @@ import type { Emit } from '../graph/emit.js'
 import type { Value } from '../graph/graph.js'
 
 /** Scalar graph inputs of one AdamW step. */
-export const ADAMW_INPUTS = ['lr', 'decay', 'beta1', 'rest1', 'beta2', 'rest2', 'correction1', 'correction2', 'epsilon', 'clip_norm'] as const
+export const ADAMW_INPUTS = [
+  'lr',
+  'decay',
+  'beta1',
+  'rest1',
+  'beta2',
+  'rest2',
+  'correction1',
+  'correction2',
+  'epsilon',
+  'clip_norm',
+] as const
 
 export interface AdamWOptions {
   learningRate: number
@@ -43,10 +54,17 @@ export const adamwInputs = (o: AdamWOptions, t: number): Record<(typeof ADAMW_IN
  *
  * @returns the new θ, m, v, and the norm of the gradient before clipping
  */
-export function adamw(e: Emit, theta: Value, gradient: Value): { theta: Value; m: Value; v: Value; gradientNorm: Value } {
+export function adamw(
+  e: Emit,
+  theta: Value,
+  gradient: Value,
+): { theta: Value; m: Value; v: Value; gradientNorm: Value } {
   const { dtype, dims } = e.type(theta)
   const [m, v] = ['adam.m', 'adam.v'].map(name => e.input(name, dims, dtype)) as [Value, Value]
-  const scalar = Object.fromEntries(ADAMW_INPUTS.map(name => [name, e.input(name, [], dtype)])) as Record<(typeof ADAMW_INPUTS)[number], Value>
+  const scalar = Object.fromEntries(ADAMW_INPUTS.map(name => [name, e.input(name, [], dtype)])) as Record<
+    (typeof ADAMW_INPUTS)[number],
+    Value
+  >
 
   const gradientNorm = e.op('Sqrt', [e.sum(e.mul(gradient, gradient), [0], 0)])
   const room = e.div(scalar.clip_norm, e.add(gradientNorm, e.scalar(1e-6, theta)))

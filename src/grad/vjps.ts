@@ -59,7 +59,10 @@ export const VJPS: Readonly<Record<string, Vjp | null>> = {
   },
 
   // y = x·Wᵀ, W [N, K] in 4-bit blocks      dx = dy·W           (W is unpacked from the same bytes; it is frozen)
-  'com.microsoft.MatMulNBits': (e, node, dy) => [e.matmul(dy, dequantized(e, node)), ...node.inputs.slice(1).map(() => null)],
+  'com.microsoft.MatMulNBits': (e, node, dy) => [
+    e.matmul(dy, dequantized(e, node)),
+    ...node.inputs.slice(1).map(() => null),
+  ],
 
   // y = softmax(x)        dx = y ∘ (dy − Σ dy ∘ y)           along the axis
   Softmax: (e, node, dy) => {
@@ -81,7 +84,8 @@ export const VJPS: Readonly<Record<string, Vjp | null>> = {
     const x = node.inputs[0]!
     const n = axesOf(e, node).reduce((product, axis) => {
       const size = e.dims(x)[axis]
-      if (typeof size !== 'number') throw new GraphError(`gradient of ${node.name}: the size of axis ${axis} of [${e.dims(x)}] must be known`)
+      if (typeof size !== 'number')
+        throw new GraphError(`gradient of ${node.name}: the size of axis ${axis} of [${e.dims(x)}] must be known`)
       return product * size
     }, 1)
     return [spread(e, node, e.scale(dy, 1 / n)), null]
@@ -120,7 +124,8 @@ export const VJPS: Readonly<Record<string, Vjp | null>> = {
     let at = 0
     return node.inputs.map(v => {
       const size = e.dims(v)[axis]
-      if (typeof size !== 'number') throw new GraphError(`gradient of ${node.name}: the size of axis ${axis} of ${v} must be known`)
+      if (typeof size !== 'number')
+        throw new GraphError(`gradient of ${node.name}: the size of axis ${axis} of ${v} must be known`)
       at += size
       return e.slice(dy, axis, at - size, at)
     })
@@ -149,7 +154,12 @@ export const VJPS: Readonly<Record<string, Vjp | null>> = {
  * constant is read again under another type.
  */
 function dequantized(e: Emit, node: Node): Value {
-  const [N, K, bits, block] = ['N', 'K', 'bits', 'block_size'].map(name => attr(node.attrs, name)) as [number, number, number, number]
+  const [N, K, bits, block] = ['N', 'K', 'bits', 'block_size'].map(name => attr(node.attrs, name)) as [
+    number,
+    number,
+    number,
+    number,
+  ]
   const [, packed, scales, zeros] = node.inputs
   const bytes = e.graph.consts.get(packed!)
   if (bits !== 4 || zeros || K % block !== 0 || !bytes)

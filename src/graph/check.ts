@@ -27,7 +27,8 @@ export function check(g: Graph, after: string): Graph {
   for (const node of g.nodes) {
     if (names.has(node.name)) fail(`two nodes are named ${node.name}`)
     names.add(node.name)
-    for (const v of node.inputs) if (v !== '' && !defined.has(v)) fail(`${node.op} ${node.name} reads ${v}, which nothing before it writes`)
+    for (const v of node.inputs)
+      if (v !== '' && !defined.has(v)) fail(`${node.op} ${node.name} reads ${v}, which nothing before it writes`)
     for (const v of node.outputs) if (v !== '') define(v, node.name)
     const recorded = node.outputs.map(v => g.types.get(v))
     if (!OPS[node.op] || !node.inputs.every(v => v === '' || g.types.has(v)) || dependsOnValues(node, g)) continue

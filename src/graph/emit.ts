@@ -1,5 +1,15 @@
 import type { DType } from '../tensor.js'
-import { type Const, constOf, type Dim, type Graph, GraphError, type Node, numbers, type Type, type Value } from './graph.js'
+import {
+  type Const,
+  constOf,
+  type Dim,
+  type Graph,
+  GraphError,
+  type Node,
+  numbers,
+  type Type,
+  type Value,
+} from './graph.js'
 import { attr, axisOf, contextOf, ONNX_DTYPE, OPS } from './ops.js'
 
 /** True if the sizes of the node's output depend on values that are known only at run time. */
@@ -129,7 +139,13 @@ export class Emit {
   keep(node: Node): void {
     this.graph.nodes.push(node)
     const { types } = this.graph
-    if (!OPS[node.op] || types.has(node.outputs[0]!) || dependsOnValues(node, this.graph) || !node.inputs.every(v => v === '' || types.has(v))) return
+    if (
+      !OPS[node.op] ||
+      types.has(node.outputs[0]!) ||
+      dependsOnValues(node, this.graph) ||
+      !node.inputs.every(v => v === '' || types.has(v))
+    )
+      return
     for (const [i, t] of this.infer(node).entries()) if (node.outputs[i]) types.set(node.outputs[i], t)
   }
 
@@ -209,9 +225,17 @@ export class Emit {
   sumTo(v: Value, like: Value): Value {
     const to = this.dims(like)
     const extra = this.dims(v).length - to.length
-    const w = this.sum(v, Array.from({ length: extra }, (_, i) => i), 0)
+    const w = this.sum(
+      v,
+      Array.from({ length: extra }, (_, i) => i),
+      0,
+    )
     const from = this.dims(w)
-    return this.sum(w, to.flatMap((d, i) => (d === 1 && from[i] !== 1 ? [i] : [])), 1)
+    return this.sum(
+      w,
+      to.flatMap((d, i) => (d === 1 && from[i] !== 1 ? [i] : [])),
+      1,
+    )
   }
 
   /** The attribute `axis` of a node, counted from the front. */

@@ -78,7 +78,8 @@ export const isExternal = (data: Const['data']): data is External => !(data inst
 
 /** The elements of a small constant as JavaScript numbers. @throws GraphError for external data and packed types */
 export function numbers(c: Const): number[] {
-  if (isExternal(c.data)) throw new GraphError(`constant data lies in ${c.data.file}; only small constants are read here`)
+  if (isExternal(c.data))
+    throw new GraphError(`constant data lies in ${c.data.file}; only small constants are read here`)
   const view = new DataView(c.data.buffer, c.data.byteOffset, c.data.byteLength)
   const read = READ[c.type.dtype]
   if (!read) throw new GraphError(`cannot read a constant of type ${c.type.dtype} as numbers`)

@@ -88,7 +88,9 @@ export const OPS: Readonly<Record<string, ShapeRule>> = {
   LogSoftmax: same,
   LessOrEqual: compare,
   Min: elementwise,
-  Where: c => [{ dtype: type(c, 1).dtype, dims: broadcast(type(c, 0).dims, broadcast(type(c, 1).dims, type(c, 2).dims)) }],
+  Where: c => [
+    { dtype: type(c, 1).dtype, dims: broadcast(type(c, 0).dims, broadcast(type(c, 1).dims, type(c, 2).dims)) },
+  ],
   Identity: same,
   Cast: c => [{ dtype: castTo(attr(c.attrs, 'to')), dims: type(c, 0).dims }],
   MatMul: c => [{ dtype: type(c, 0).dtype, dims: matmul(type(c, 0).dims, type(c, 1).dims) }],
@@ -99,7 +101,8 @@ export const OPS: Readonly<Record<string, ShapeRule>> = {
   },
   'com.microsoft.MatMulNBits': c => {
     const { dtype, dims } = type(c, 0)
-    if (dims.at(-1) !== attr(c.attrs, 'K')) throw new GraphError(`[${dims}] · [K ${attr(c.attrs, 'K')}]: inner sizes differ`)
+    if (dims.at(-1) !== attr(c.attrs, 'K'))
+      throw new GraphError(`[${dims}] · [K ${attr(c.attrs, 'K')}]: inner sizes differ`)
     return [{ dtype, dims: [...dims.slice(0, -1), attr(c.attrs, 'N')] }]
   },
   DequantizeLinear: c => [{ dtype: type(c, 1).dtype, dims: type(c, 0).dims }],
@@ -114,7 +117,10 @@ export const OPS: Readonly<Record<string, ShapeRule>> = {
   Reshape: c => {
     const { dtype, dims } = type(c, 0)
     const to = c.values(1).map((d, i) => (d === 0 ? dims[i]! : d))
-    const rest = ratio(dims, to.filter(d => d !== -1))
+    const rest = ratio(
+      dims,
+      to.filter(d => d !== -1),
+    )
     // Without a −1 nothing may remain; where symbols remain, only the run can tell.
     const fits = to.includes(-1)
       ? typeof rest === 'string' || Number.isInteger(rest)
@@ -126,7 +132,11 @@ export const OPS: Readonly<Record<string, ShapeRule>> = {
     const { dtype, dims } = type(c, 0)
     const out = [...dims]
     const rank = dims.length + c.values(1).length
-    for (const a of c.values(1).map(x => axisOf(x, rank)).sort((x, y) => x - y)) out.splice(a, 0, 1)
+    for (const a of c
+      .values(1)
+      .map(x => axisOf(x, rank))
+      .sort((x, y) => x - y))
+      out.splice(a, 0, 1)
     return [{ dtype, dims: out }]
   },
   Concat: c => {

@@ -22,7 +22,11 @@ export interface Rule {
  * @returns a new graph, and how often each rule fired, by name
  * @throws GraphError if the result is not well formed
  */
-export function rewrite(graph: Graph, rules: readonly Rule[], pass: string): { graph: Graph; hits: Record<string, number> } {
+export function rewrite(
+  graph: Graph,
+  rules: readonly Rule[],
+  pass: string,
+): { graph: Graph; hits: Record<string, number> } {
   const out: Graph = {
     ...emptyGraph(graph.opset),
     inputs: [...graph.inputs],

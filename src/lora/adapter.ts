@@ -78,11 +78,16 @@ export function requireFit(adapter: Adapter, modules: readonly LoraModule[], mod
   const known = new Map(modules.map(m => [m.name, m]))
   for (const name of modulesOf(adapter)) {
     const m = known.get(name)
-    if (!m) throw new InputError(`adapter of another model: it has module ${name}, ${model} has ${nearest(name, [...known.keys()])}`)
+    if (!m)
+      throw new InputError(
+        `adapter of another model: it has module ${name}, ${model} has ${nearest(name, [...known.keys()])}`,
+      )
     const A = adapter.tensors.get(tensorName(name, 'A'))!
     const B = adapter.tensors.get(tensorName(name, 'B'))!
     if (A.dims[1] !== m.in || B.dims[0] !== m.out)
-      throw new InputError(`adapter of another model: module ${name} maps ${A.dims[1]} to ${B.dims[0]}, in ${model} it maps ${m.in} to ${m.out}`)
+      throw new InputError(
+        `adapter of another model: module ${name} maps ${A.dims[1]} to ${B.dims[0]}, in ${model} it maps ${m.in} to ${m.out}`,
+      )
   }
 }
 

@@ -1,6 +1,6 @@
 import { InputError } from '../errors.js'
-import { attr } from '../graph/ops.js'
 import { type Const, consumers, type Graph, type Node } from '../graph/graph.js'
+import { attr } from '../graph/ops.js'
 import type { LoraModule, LoraSite } from '../rules/lora.js'
 
 /**
@@ -36,10 +36,13 @@ export function findSites(g: Graph, model: string): LoraSite[] {
     if (!sizes || !named?.match) return []
     const names = named.names.map(n => n.replace(/\$(\d)/g, (_, i) => named.match![Number(i)]!))
     const widths = names.length === 1 ? [sizes[1]] : packedWidths(node, sizes[1], readers, model)
-    return [{ node: node.name, modules: names.map((name, i): LoraModule => ({ name, in: sizes[0], out: widths[i]! })) }]
+    const modules = names.map((name, i): LoraModule => ({ name, in: sizes[0], out: widths[i]! }))
+    return [{ node: node.name, input: node.inputs[0]!, modules }]
   })
   if (sites.length === 0)
-    throw new InputError(`${model}: no linear layers that LoRA could be added to were recognised; its nodes are named like ${g.nodes.find(n => n.op === 'MatMul')?.name ?? g.nodes[0]?.name}`)
+    throw new InputError(
+      `${model}: no linear layers that LoRA could be added to were recognised; its nodes are named like ${g.nodes.find(n => n.op === 'MatMul')?.name ?? g.nodes[0]?.name}`,
+    )
   return sites
 }
 
@@ -48,7 +51,9 @@ function packedWidths(node: Node, out: number, readers: Map<string, Node[]>, mod
   let reader = readers.get(node.outputs[0]!)?.[0]
   if (reader?.op === 'Add') reader = readers.get(reader.outputs[0]!)?.[0]
   if (reader?.op !== 'com.microsoft.GroupQueryAttention')
-    throw new InputError(`${model}: ${node.name} packs q, k and v, but is read by ${reader?.op ?? 'nothing'} instead of GroupQueryAttention`)
+    throw new InputError(
+      `${model}: ${node.name} packs q, k and v, but is read by ${reader?.op ?? 'nothing'} instead of GroupQueryAttention`,
+    )
   const [H, K] = [attr(reader.attrs, 'num_heads'), attr(reader.attrs, 'kv_num_heads')]
   const head = out / (H + 2 * K)
   return [H * head, K * head, K * head]
@@ -66,7 +71,9 @@ export function selectModules(sites: readonly LoraSite[], targets: readonly stri
   const unknown = targets.find(t => !all.some(m => matches(m, t)))
   if (unknown !== undefined || targets.length === 0) {
     const kinds = [...new Set(all.map(m => m.name.slice(m.name.lastIndexOf('.') + 1)))]
-    throw new InputError(`targetModules: ${unknown === undefined ? 'the list is empty' : `no module is named ${JSON.stringify(unknown)}`}; the model has ${kinds.join(', ')}`)
+    throw new InputError(
+      `targetModules: ${unknown === undefined ? 'the list is empty' : `no module is named ${JSON.stringify(unknown)}`}; the model has ${kinds.join(', ')}`,
+    )
   }
   return all.filter(m => targets.some(t => matches(m, t)))
 }

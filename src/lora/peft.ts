@@ -1,9 +1,20 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, openSync, closeSync, fsyncSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { HarnessError, InputError, messageOf } from '../errors.js'
-import { type Adapter, identify, modulesOf, ranksOf, patternValue } from './adapter.js'
+import { type Adapter, identify, modulesOf, patternValue, ranksOf } from './adapter.js'
 import { readSafetensors, writeSafetensors } from './safetensors.js'
 
 const WEIGHTS = 'adapter_model.safetensors'
@@ -12,7 +23,8 @@ const CONFIG = 'adapter_config.json'
 const MAX_CONFIG = 10_000_000
 
 const positive = z.number().positive().finite()
-const unset = (name: string) => z.union([z.null(), z.literal(false)], `adapters that set ${name} are not plain B·A and cannot be used`).optional()
+const unset = (name: string) =>
+  z.union([z.null(), z.literal(false)], `adapters that set ${name} are not plain B·A and cannot be used`).optional()
 const configSchema = z.object({
   peft_type: z.literal('LORA', 'only peft_type LORA can be used').default('LORA'),
   r: z.number().int().positive(),
@@ -35,7 +47,10 @@ const configSchema = z.object({
   use_qalora: unset('use_qalora'),
   // The others (pissa, olora, corda, loftq, …) leave a base model behind that is not the one named.
   init_lora_weights: z
-    .union([z.boolean(), z.enum(['gaussian', 'eva', 'orthogonal'])], 'adapters whose initialisation alters the base model cannot be used')
+    .union(
+      [z.boolean(), z.enum(['gaussian', 'eva', 'orthogonal'])],
+      'adapters whose initialisation alters the base model cannot be used',
+    )
     .nullish(),
 })
 
@@ -72,7 +87,13 @@ export function readPeft(folder: string): { adapter: Adapter; base: BaseModel } 
   const c = parsed.data
   const { tensors, metadata } = readSafetensors(file(WEIGHTS, 2 ** 31), join(folder, WEIGHTS))
   const adapter: Adapter = {
-    config: { r: c.r, alpha: c.lora_alpha, rslora: c.use_rslora, rankPattern: c.rank_pattern ?? {}, alphaPattern: c.alpha_pattern ?? {} },
+    config: {
+      r: c.r,
+      alpha: c.lora_alpha,
+      rslora: c.use_rslora,
+      rankPattern: c.rank_pattern ?? {},
+      alphaPattern: c.alpha_pattern ?? {},
+    },
     tensors,
   }
   requirePairs(adapter, join(folder, WEIGHTS))
@@ -88,12 +109,13 @@ function requirePairs({ config, tensors }: Adapter, file: string): void {
   if (tensors.size === 0) fail('it holds no tensors')
   for (const [name, t] of tensors) {
     const match = /^base_model\.model\.(.+)\.lora_([AB])\.weight$/.exec(name)
-    if (!match) return fail(`tensor ${name} is not a LoRA factor (base_model.model.<module>.lora_A.weight or lora_B.weight)`)
+    if (!match) fail(`tensor ${name} is not a LoRA factor (base_model.model.<module>.lora_A.weight or lora_B.weight)`)
     const [, module, factor] = match as unknown as [string, string, string]
     const other = tensors.get(name.replace(/lora_[AB]\.weight$/, `lora_${factor === 'A' ? 'B' : 'A'}.weight`))
     const r = patternValue(config.rankPattern, module, config.r)
     if (!other) fail(`module ${module} has lora_${factor} alone`)
-    if (t.dims.length !== 2 || t.dims[factor === 'A' ? 0 : 1] !== r) fail(`tensor ${name} is [${t.dims}], the configuration says rank ${r}`)
+    if (t.dims.length !== 2 || t.dims[factor === 'A' ? 0 : 1] !== r)
+      fail(`tensor ${name} is [${t.dims}], the configuration says rank ${r}`)
   }
 }
 
@@ -141,8 +163,14 @@ export function writePeft(adapter: Adapter, parent: string, base: BaseModel): { 
   const temporary = resolve(parent, `.${identifier.slice(0, 12)}-${process.pid}-${randomBytes(4).toString('hex')}`)
   try {
     mkdirSync(temporary, { recursive: true })
-    writeDurably(join(temporary, WEIGHTS), writeSafetensors({ tensors: adapter.tensors, metadata: { format: 'pt', base_fingerprint: base.fingerprint } }))
-    writeDurably(join(temporary, CONFIG), new TextEncoder().encode(`${JSON.stringify(configOf(adapter, base), null, 2)}\n`))
+    writeDurably(
+      join(temporary, WEIGHTS),
+      writeSafetensors({ tensors: adapter.tensors, metadata: { format: 'pt', base_fingerprint: base.fingerprint } }),
+    )
+    writeDurably(
+      join(temporary, CONFIG),
+      new TextEncoder().encode(`${JSON.stringify(configOf(adapter, base), null, 2)}\n`),
+    )
     try {
       renameSync(temporary, path)
     } catch (cause) {
@@ -152,7 +180,10 @@ export function writePeft(adapter: Adapter, parent: string, base: BaseModel): { 
     }
   } catch (cause) {
     if (existsSync(temporary)) rmSync(temporary, { recursive: true })
-    throw new HarnessError(`saving adapter ${identifier.slice(0, 12)} (${modulesOf(adapter).length} modules) in ${parent}: ${messageOf(cause)}`, { cause })
+    throw new HarnessError(
+      `saving adapter ${identifier.slice(0, 12)} (${modulesOf(adapter).length} modules) in ${parent}: ${messageOf(cause)}`,
+      { cause },
+    )
   }
   return { identifier, path }
 }

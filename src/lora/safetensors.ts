@@ -27,7 +27,8 @@ export function readSafetensors(bytes: Uint8Array, file: string): Safetensors {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const headerLength = Number(view.getBigUint64(0, true))
   const start = 8 + headerLength
-  if (headerLength > MAX_HEADER || start > bytes.length) fail(`the header is said to have ${headerLength} bytes, the file has ${bytes.length}`)
+  if (headerLength > MAX_HEADER || start > bytes.length)
+    fail(`the header is said to have ${headerLength} bytes, the file has ${bytes.length}`)
 
   const { __metadata__ = {}, ...entries } = parseHeader(bytes.subarray(8, start), fail)
   const metadata = z.record(z.string(), z.string()).safeParse(__metadata__)
@@ -38,8 +39,10 @@ export function readSafetensors(bytes: Uint8Array, file: string): Safetensors {
     const { dtype, shape, data_offsets } = e.data
     const [from, to] = data_offsets
     if (dtype !== 'F32') fail(`tensor ${name} has type ${dtype}; F32 is supported`)
-    if (to - from !== sizeOf(shape) * 4) fail(`tensor ${name} [${shape}] needs ${sizeOf(shape) * 4} bytes, found ${to - from}`)
-    if (start + to > bytes.length) fail(`tensor ${name} ends at byte ${start + to}, the file has ${bytes.length}; it is cut short`)
+    if (to - from !== sizeOf(shape) * 4)
+      fail(`tensor ${name} [${shape}] needs ${sizeOf(shape) * 4} bytes, found ${to - from}`)
+    if (start + to > bytes.length)
+      fail(`tensor ${name} ends at byte ${start + to}, the file has ${bytes.length}; it is cut short`)
     return { name, shape, from, to }
   })
   // As the format demands: the tensors fill the data from its start to its end, none over another.
@@ -50,14 +53,19 @@ export function readSafetensors(bytes: Uint8Array, file: string): Safetensors {
   }
   if (start + at !== bytes.length) fail(`its tensors take ${at} bytes of ${bytes.length - start}; it is damaged`)
   // A copy, because the data need not lie on a multiple of four bytes.
-  const copy = (from: number, to: number) => new Float32Array(new Uint8Array(bytes.subarray(start + from, start + to)).buffer)
-  return { tensors: new Map(found.map(({ name, shape, from, to }) => [name, { dims: shape, data: copy(from, to) }])), metadata: metadata.data }
+  const copy = (from: number, to: number) =>
+    new Float32Array(new Uint8Array(bytes.subarray(start + from, start + to)).buffer)
+  return {
+    tensors: new Map(found.map(({ name, shape, from, to }) => [name, { dims: shape, data: copy(from, to) }])),
+    metadata: metadata.data,
+  }
 }
 
 function parseHeader(bytes: Uint8Array, fail: (what: string) => never): Record<string, unknown> {
   try {
     const header: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-    if (header === null || typeof header !== 'object' || Array.isArray(header)) return fail('the header is no JSON object')
+    if (header === null || typeof header !== 'object' || Array.isArray(header))
+      return fail('the header is no JSON object')
     return header as Record<string, unknown>
   } catch (cause) {
     return fail(`the header is no JSON: ${messageOf(cause)}`)

@@ -1,6 +1,15 @@
 import { fromBinary } from '@bufbuild/protobuf'
 import { InputError } from '../errors.js'
-import { type Attr, type Const, constOf, type Dim, emptyGraph, type External, type Graph, type Type } from '../graph/graph.js'
+import {
+  type Attr,
+  type Const,
+  constOf,
+  type Dim,
+  type External,
+  emptyGraph,
+  type Graph,
+  type Type,
+} from '../graph/graph.js'
 import { ONNX_DTYPE } from '../graph/ops.js'
 import { BYTES, type DType, sizeOf } from '../tensor.js'
 import {
@@ -8,8 +17,8 @@ import {
   type AttributeProto,
   ModelProtoSchema,
   type NodeProto,
-  TensorProto_DataLocation,
   type TensorProto,
+  TensorProto_DataLocation,
   type ValueInfoProto,
 } from './onnx_pb.js'
 
@@ -39,7 +48,9 @@ export function readOnnx(bytes: Uint8Array, file: string): Graph {
   if (!proto || proto.node.length === 0) return fail('no graph with nodes in it; is this an ONNX model?')
   if (model.functions.length > 0) fail('it defines functions of its own, which are not supported')
 
-  const g = emptyGraph(Number(model.opsetImport.find(o => o.domain === '')?.version ?? fail('no standard operator set is named')))
+  const g = emptyGraph(
+    Number(model.opsetImport.find(o => o.domain === '')?.version ?? fail('no standard operator set is named')),
+  )
   for (const t of proto.initializer) addConst(g, t.name, tensor(t, bytes, file, fail))
   for (const v of [...proto.valueInfo, ...proto.input, ...proto.output]) {
     const t = valueType(v)
@@ -50,7 +61,8 @@ export function readOnnx(bytes: Uint8Array, file: string): Graph {
   for (const [i, n] of proto.node.entries()) {
     const op = n.domain === '' || n.domain === 'ai.onnx' ? n.opType : `${n.domain}.${n.opType}`
     const where = `node ${n.name || `number ${i}`} (${op})`
-    if (op === 'Constant') addConst(g, n.output[0] || fail(`${where} has no output`), constant(n, where, bytes, file, fail))
+    if (op === 'Constant')
+      addConst(g, n.output[0] || fail(`${where} has no output`), constant(n, where, bytes, file, fail))
     else
       g.nodes.push({
         name: n.name || `${n.opType}_${i}`,
@@ -94,21 +106,37 @@ function tensor(t: TensorProto, bytes: Uint8Array, file: string, fail: Fail): Co
     const entry = Object.fromEntries(t.externalData.map(e => [e.key, e.value]))
     if (!entry.location) return fail(`constant ${t.name} lies in an external file that is not named`)
     // The file must lie beside the model: a name from an untrusted model is never followed elsewhere.
-    if (/^[\\/]|^[A-Za-z]:|(^|[\\/])\.\.([\\/]|$)/.test(entry.location)) fail(`constant ${t.name}: its external file ${JSON.stringify(entry.location)} lies outside the model's folder`)
-    const data: External = { file: entry.location, offset: Number(entry.offset ?? 0), length: Number(entry.length ?? length) }
-    if (!Number.isSafeInteger(data.offset) || data.offset < 0) fail(`constant ${t.name}: offset ${JSON.stringify(entry.offset)} is no position in a file`)
-    if (data.length !== length) fail(`constant ${t.name} [${dims}] needs ${length} bytes, its external data has ${data.length}`)
+    if (/^[\\/]|^[A-Za-z]:|(^|[\\/])\.\.([\\/]|$)/.test(entry.location))
+      fail(`constant ${t.name}: its external file ${JSON.stringify(entry.location)} lies outside the model's folder`)
+    const data: External = {
+      file: entry.location,
+      offset: Number(entry.offset ?? 0),
+      length: Number(entry.length ?? length),
+    }
+    if (!Number.isSafeInteger(data.offset) || data.offset < 0)
+      fail(`constant ${t.name}: offset ${JSON.stringify(entry.offset)} is no position in a file`)
+    if (data.length !== length)
+      fail(`constant ${t.name} [${dims}] needs ${length} bytes, its external data has ${data.length}`)
     return { type, data }
   }
   if (t.rawData.length > 0 || length === 0) {
-    if (t.rawData.length !== length) fail(`constant ${t.name} [${dims}] needs ${length} bytes, found ${t.rawData.length}`)
+    if (t.rawData.length !== length)
+      fail(`constant ${t.name} [${dims}] needs ${length} bytes, found ${t.rawData.length}`)
     // The reader's byte fields are views of the file's bytes, so the place in the file is known.
-    const data = length <= SMALL ? new Uint8Array(t.rawData) : { file, offset: t.rawData.byteOffset - bytes.byteOffset, length }
+    const data =
+      length <= SMALL ? new Uint8Array(t.rawData) : { file, offset: t.rawData.byteOffset - bytes.byteOffset, length }
     return { type, data }
   }
-  const values = { float32: t.floatData, float64: t.doubleData, int64: t.int64Data, int32: t.int32Data, bool: t.int32Data }
+  const values = {
+    float32: t.floatData,
+    float64: t.doubleData,
+    int64: t.int64Data,
+    int32: t.int32Data,
+    bool: t.int32Data,
+  }
   const found = values[dtype as keyof typeof values]
-  if (found?.length !== sizeOf(dims)) return fail(`constant ${t.name} [${dims}]: found ${found?.length ?? 'no readable'} elements`)
+  if (found?.length !== sizeOf(dims))
+    return fail(`constant ${t.name} [${dims}]: found ${found?.length ?? 'no readable'} elements`)
   return dtype === 'int64' ? int64s(t.int64Data, dims) : constOf(found as number[], dims, dtype)
 }
 

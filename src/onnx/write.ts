@@ -4,13 +4,13 @@ import { ONNX_DTYPE } from '../graph/ops.js'
 import type { DType } from '../tensor.js'
 import {
   AttributeProto_AttributeType as A,
-  AttributeProtoSchema,
   type AttributeProto,
+  AttributeProtoSchema,
   ModelProtoSchema,
   NodeProtoSchema,
+  type TensorProto,
   TensorProto_DataLocation,
   TensorProtoSchema,
-  type TensorProto,
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from './onnx_pb.js'
@@ -26,7 +26,10 @@ const LIMIT = 2 ** 31 - 1
  */
 export function writeOnnx(g: Graph): Uint8Array {
   const inMemory = [...g.consts.values()].reduce((n, c) => n + (isExternal(c.data) ? 0 : c.data.length), 0)
-  if (inMemory > LIMIT) throw new GraphError(`writing ONNX: ${inMemory} bytes of constants in memory; at most ${LIMIT} fit, the rest must be external`)
+  if (inMemory > LIMIT)
+    throw new GraphError(
+      `writing ONNX: ${inMemory} bytes of constants in memory; at most ${LIMIT} fit, the rest must be external`,
+    )
   const ends = new Set(g.outputs)
   const inner = (v: string) => v !== '' && !ends.has(v) && g.types.has(v)
   const domains = new Set(g.nodes.filter(n => n.op.includes('.')).map(n => n.op.slice(0, n.op.lastIndexOf('.'))))
@@ -35,10 +38,7 @@ export function writeOnnx(g: Graph): Uint8Array {
     create(ModelProtoSchema, {
       irVersion: 10n,
       producerName: 'lora-harness',
-      opsetImport: [
-        { domain: '', version: BigInt(g.opset) },
-        ...[...domains].map(domain => ({ domain, version: 1n })),
-      ],
+      opsetImport: [{ domain: '', version: BigInt(g.opset) }, ...[...domains].map(domain => ({ domain, version: 1n }))],
       graph: {
         name: 'main',
         node: g.nodes.map(node),
@@ -58,7 +58,8 @@ const code = (dtype: DType): number => ONNX_DTYPE[dtype]
 function valueInfo(name: string, t: Type | undefined): ValueInfoProto {
   if (!t) throw new GraphError(`writing ONNX: no type is known for ${name}`)
   const dim = t.dims.map(d => ({
-    value: typeof d === 'number' ? { case: 'dimValue' as const, value: BigInt(d) } : { case: 'dimParam' as const, value: d },
+    value:
+      typeof d === 'number' ? { case: 'dimValue' as const, value: BigInt(d) } : { case: 'dimParam' as const, value: d },
   }))
   return create(ValueInfoProtoSchema, {
     name,
@@ -94,7 +95,8 @@ function node(n: Node) {
 
 function attribute(name: string, a: Attr): AttributeProto {
   if (typeof a === 'number') return create(AttributeProtoSchema, { name, type: A.INT, i: BigInt(a) })
-  if (typeof a === 'string') return create(AttributeProtoSchema, { name, type: A.STRING, s: new TextEncoder().encode(a) })
+  if (typeof a === 'string')
+    return create(AttributeProtoSchema, { name, type: A.STRING, s: new TextEncoder().encode(a) })
   if (Array.isArray(a)) return create(AttributeProtoSchema, { name, type: A.INTS, ints: a.map(BigInt) })
   if ('float' in a) return create(AttributeProtoSchema, { name, type: A.FLOAT, f: a.float })
   if ('floats' in a) return create(AttributeProtoSchema, { name, type: A.FLOATS, floats: a.floats })

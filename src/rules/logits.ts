@@ -19,13 +19,17 @@ export function keepLastLogits(graph: Graph): Graph {
         name: 'last-logits',
         apply(node, e) {
           const x = node.inputs[0]!
-          if (node.outputs[0] !== 'logits' || readers.has('logits') || e.graph.types.get(x)?.dims.length !== 3) return false
+          if (node.outputs[0] !== 'logits' || readers.has('logits') || e.graph.types.get(x)?.dims.length !== 3)
+            return false
           const n = e.reshape(e.input('num_logits_to_keep', [], 'int64'), 1)
           // −0 is 0: all rows.
           const kept = { dtype: e.type(x).dtype, dims: [e.dims(x)[0]!, 'kept', e.dims(x)[2]!] }
           const rows = e.typed('Slice', [x, e.neg(n), e.ints(2 ** 31 - 1), e.ints(1)], {}, kept)
           e.keep({ ...node, inputs: [rows, ...node.inputs.slice(1)] })
-          e.graph.types.set('logits', { dtype: e.type('logits').dtype, dims: [e.dims(x)[0]!, 'kept', e.dims('logits')[2]!] })
+          e.graph.types.set('logits', {
+            dtype: e.type('logits').dtype,
+            dims: [e.dims(x)[0]!, 'kept', e.dims('logits')[2]!],
+          })
           return true
         },
       },

@@ -12,6 +12,8 @@ export interface LoraModule {
 /** A linear node of a graph and the modules it holds: one, or several packed side by side along its output. */
 export interface LoraSite {
   node: string
+  /** The x it reads; sites that read the same x share one product with their As. */
+  input: Value
   modules: LoraModule[]
 }
 
@@ -41,7 +43,12 @@ export function addLoraInputs(graph: Graph, sites: readonly LoraSite[]): { graph
     const known = groups.get(x)
     const n = known ? 0 : groups.size
     const shared = known ?? {
-      group: { a: e.input(`lora.${n}.A`, [site.modules[0]!.in, `R${n}`], dtype), in: site.modules[0]!.in, modules: [], nodes: [] },
+      group: {
+        a: e.input(`lora.${n}.A`, [site.modules[0]!.in, `R${n}`], dtype),
+        in: site.modules[0]!.in,
+        modules: [],
+        nodes: [],
+      },
       low: '',
     }
     if (!known) {
@@ -60,28 +67,33 @@ export function addLoraInputs(graph: Graph, sites: readonly LoraSite[]): { graph
   return { graph: out, groups: [...groups.values()].map(g => g.group) }
 }
 
-/** Where each adapter tensor lies in one flat vector θ [P]. Names and shapes are PEFT's: lora_A [r, in], lora_B [out, r]. */
+/**
+ * Where each adapter tensor lies in one flat vector θ [P]. Names and shapes are PEFT's: lora_A [r, in], lora_B [out, r].
+ * The As of modules that read the same x lie one after the other, as one matrix.
+ */
 export interface ParameterLayout {
   tensors: { name: string; module: string; dims: [number, number]; offset: number }[]
   /** P */
   size: number
-  /** Modules that have a rank, in order; input `lora.scales` [N] has one α/r for each. */
-  modules: string[]
+  /** Modules that have a rank, and their ranks; input `lora.scales` [Σr] has α/r once for each row of each A. */
+  modules: { name: string; r: number }[]
 }
 
-export const tensorName = (module: string, factor: 'A' | 'B'): string => `base_model.model.${module}.lora_${factor}.weight`
+export const tensorName = (module: string, factor: 'A' | 'B'): string =>
+  `base_model.model.${module}.lora_${factor}.weight`
 
 /** @param ranks rank of each adapted module; those without one get no branch */
 export function layoutOf(sites: readonly LoraSite[], ranks: ReadonlyMap<string, number>): ParameterLayout {
   const layout: ParameterLayout = { tensors: [], size: 0, modules: [] }
-  for (const m of sites.flatMap(s => s.modules)) {
-    const r = ranks.get(m.name)
-    if (r === undefined) continue
-    layout.modules.push(m.name)
-    for (const [factor, dims] of [['A', [r, m.in]], ['B', [m.out, r]]] as ['A' | 'B', [number, number]][]) {
-      layout.tensors.push({ name: tensorName(m.name, factor), module: m.name, dims, offset: layout.size })
-      layout.size += dims[0] * dims[1]
-    }
+  const put = (module: string, factor: 'A' | 'B', dims: [number, number]) => {
+    layout.tensors.push({ name: tensorName(module, factor), module, dims, offset: layout.size })
+    layout.size += dims[0] * dims[1]
+  }
+  for (const x of new Set(sites.map(s => s.input))) {
+    const group = sites.filter(s => s.input === x).flatMap(s => s.modules.filter(m => ranks.has(m.name)))
+    for (const m of group) put(m.name, 'A', [ranks.get(m.name)!, m.in])
+    for (const m of group) put(m.name, 'B', [m.out, ranks.get(m.name)!])
+    layout.modules.push(...group.map(({ name }) => ({ name, r: ranks.get(name)! })))
   }
   return layout
 }
@@ -89,41 +101,47 @@ export function layoutOf(sites: readonly LoraSite[], ranks: ReadonlyMap<string, 
 /**
  * Adds a low-rank branch beside each site, its factors cut from one vector of parameters, for training.
  *
- *     y = f(x)    becomes    y = f(x) + ((x·Aᵀ)·s)·Bᵀ        A [r, in]   B [out, r]   s = α/r
+ *     y = f(x)    becomes    y = f(x) + ((x·Aᵀ)∘s)·Bᵀ        A [r, in]   B [out, r]   s = α/r
  *
- * Sites that read the same x share one product with all their As. Adds the inputs `theta` [P] and `lora.scales` [N].
+ * Sites that read the same x share one product with all their As. Adds the inputs `theta` [P] and `lora.scales` [Σr].
  *
- * @returns the graph and the values that hold the tensors of the layout, in its order
+ * @returns the graph and the matrices cut from θ, in the order in which they lie in it: all of θ
  */
-export function addLoraParameters(graph: Graph, sites: readonly LoraSite[], layout: ParameterLayout): { graph: Graph; leaves: Value[] } {
-  const adapted = sites.filter(s => s.modules.some(m => layout.modules.includes(m.name)))
-  const reads = new Map(graph.nodes.map(n => [n.name, n.inputs[0]!]))
-  const tensors = new Map(layout.tensors.map(t => [t.name, t]))
-  const leaf = new Map<string, Value>()
-  /** Module → its part (x·Aᵀ)·s of the product with its group's As. */
+export function addLoraParameters(
+  graph: Graph,
+  sites: readonly LoraSite[],
+  layout: ParameterLayout,
+): { graph: Graph; leaves: Value[] } {
+  const ranks = new Map(layout.modules.map(m => [m.name, m.r]))
+  const places = new Map(layout.tensors.map(t => [t.name, t]))
+  const adapted = sites.filter(s => s.modules.some(m => ranks.has(m.name)))
+  const leaves: { value: Value; offset: number }[] = []
+  /** Module → its part of ((x·Aᵀ)∘s) [.., r]. */
   const low = new Map<string, Value>()
 
-  const cut = (e: Emit, name: string): Value => {
-    const { offset, dims } = tensors.get(name)!
-    const v = e.reshape(e.slice('theta', 0, offset, offset + dims[0] * dims[1]), ...dims)
-    leaf.set(name, v)
-    return v
+  const cut = (e: Emit, offset: number, rows: number, columns: number): Value => {
+    const value = e.reshape(e.slice('theta', 0, offset, offset + rows * columns), rows, columns)
+    leaves.push({ value, offset })
+    return value
   }
-  /** The products of x with the As of every module that reads it. */
+  /** Multiplies x with the As of all modules that read it. */
   const descend = (e: Emit, x: Value): void => {
     const { dtype, dims } = e.type(x)
+    const rows = layout.modules.reduce((sum, m) => sum + m.r, 0)
     if (!e.graph.inputs.includes('theta')) {
       e.input('theta', [layout.size], dtype)
-      e.input('lora.scales', [layout.modules.length], dtype)
+      e.input('lora.scales', [rows], dtype)
     }
-    const modules = adapted.filter(s => reads.get(s.node) === x).flatMap(s => s.modules.filter(m => layout.modules.includes(m.name)))
-    const product = e.matmul(x, e.t(e.concat(modules.map(m => cut(e, tensorName(m.name, 'A'))), 0)))
+    const group = adapted.filter(s => s.input === x).flatMap(s => s.modules.filter(m => ranks.has(m.name)))
+    const R = group.reduce((sum, m) => sum + ranks.get(m.name)!, 0)
+    const first = layout.modules.findIndex(m => m.name === group[0]!.name)
+    const from = layout.modules.slice(0, first).reduce((sum, m) => sum + m.r, 0)
+    const A = cut(e, places.get(tensorName(group[0]!.name, 'A'))!.offset, R, group[0]!.in)
+    const product = e.mul(e.matmul(x, e.t(A)), e.slice('lora.scales', 0, from, from + R))
     let at = 0
-    for (const m of modules) {
-      const r = tensors.get(tensorName(m.name, 'A'))!.dims[0]
-      const own = modules.length === 1 ? product : e.slice(product, dims.length - 1, at, at + r)
-      const i = layout.modules.indexOf(m.name)
-      low.set(m.name, e.mul(own, e.slice('lora.scales', 0, i, i + 1)))
+    for (const m of group) {
+      const r = ranks.get(m.name)!
+      low.set(m.name, group.length === 1 ? product : e.slice(product, dims.length - 1, at, at + r))
       at += r
     }
   }
@@ -137,15 +155,20 @@ export function addLoraParameters(graph: Graph, sites: readonly LoraSite[], layo
       at += m.out
       const own = low.get(m.name)
       // A module without a rank inside a packed node adds nothing to its part of the output.
-      return own === undefined ? e.scale(e.slice(base, axis, at - m.out, at), 0) : e.matmul(own, e.t(cut(e, tensorName(m.name, 'B'))))
+      if (own === undefined) return e.scale(e.slice(base, axis, at - m.out, at), 0)
+      return e.matmul(own, e.t(cut(e, places.get(tensorName(m.name, 'B'))!.offset, m.out, ranks.get(m.name)!)))
     })
     e.op('Add', [base, e.concat(parts, axis)], {}, y)
   })
   const { graph: out } = rewriteSites(graph, rule, adapted)
-  return { graph: out, leaves: layout.tensors.map(t => leaf.get(t.name)!) }
+  return { graph: out, leaves: leaves.sort((a, b) => a.offset - b.offset).map(l => l.value) }
 }
 
-const atSites = (name: string, sites: readonly LoraSite[], emit: (e: Emit, node: Node, site: LoraSite) => void): Rule => {
+const atSites = (
+  name: string,
+  sites: readonly LoraSite[],
+  emit: (e: Emit, node: Node, site: LoraSite) => void,
+): Rule => {
   const byNode = new Map(sites.map(s => [s.node, s]))
   return {
     name,

@@ -28,13 +28,18 @@ export function addLoss(graph: Graph): { graph: Graph; loss: Value; nll: Value }
       const weights = e.input('weights', ['S'], dtype)
       const rows = e.op('Gather', [e.reshape(x, -1, e.lastSize(x)), positions], { axis: 0 })
       const logits = e.op(node.op, [rows, ...node.inputs.slice(1)], node.attrs)
-      const picked = e.op('GatherElements', [e.op('LogSoftmax', [logits], { axis: -1 }), e.op('Unsqueeze', [targets, e.ints(1)])], { axis: 1 })
+      const picked = e.op(
+        'GatherElements',
+        [e.op('LogSoftmax', [logits], { axis: -1 }), e.op('Unsqueeze', [targets, e.ints(1)])],
+        { axis: 1 },
+      )
       const nll = e.neg(e.reshape(picked, -1))
       ends = { nll, loss: e.sum(e.mul(nll, weights), [0], 0) }
       return true
     },
   }
   const { graph: out } = rewrite({ ...graph, outputs: [] }, [head], 'loss')
-  if (!ends) throw new GraphError('adding the loss: the logits do not come straight from a linear node (MatMul or MatMulNBits)')
+  if (!ends)
+    throw new GraphError('adding the loss: the logits do not come straight from a linear node (MatMul or MatMulNBits)')
   return { graph: { ...out, outputs: [ends.loss, ends.nll] }, ...ends }
 }

@@ -23,7 +23,9 @@ const MASKED = -1e9
 export function lower(exported: Graph): { graph: Graph; hits: Record<string, number> } {
   for (const v of ['input_ids', 'logits'])
     if (![...exported.inputs, ...exported.outputs].includes(v))
-      throw new GraphError(`lowering a decoder: it has no ${v}; found ${[...exported.inputs, ...exported.outputs].slice(0, 6).join(', ')}, …`)
+      throw new GraphError(
+        `lowering a decoder: it has no ${v}; found ${[...exported.inputs, ...exported.outputs].slice(0, 6).join(', ')}, …`,
+      )
   // What an exporter noted about sizes uses its own symbols; they are worked out again from input_ids [B, T].
   const known = new Set([...exported.inputs, ...exported.consts.keys()])
   const types = new Map([...exported.types].filter(([v]) => known.has(v)))
@@ -31,11 +33,15 @@ export function lower(exported: Graph): { graph: Graph; hits: Record<string, num
   const sequences = prune({ ...exported, opset: Math.max(exported.opset, 21), outputs: ['logits'], types })
   const rules = [normalization, skipNormalization, fusedMatMul, attention()]
   const unknown = sequences.nodes.find(n => !OPS[n.op])
-  if (unknown) throw new GraphError(`lowering a decoder: operator ${unknown.op} (node ${unknown.name}) is not supported`)
+  if (unknown)
+    throw new GraphError(`lowering a decoder: operator ${unknown.op} (node ${unknown.name}) is not supported`)
   const { graph, hits } = rewrite(sequences, rules, 'lowering')
   const plain = prune(graph)
   const left = plain.inputs.filter(v => v !== 'input_ids')
-  if (left.length > 0) throw new GraphError(`lowering a decoder: input ${left[0]} is still used (by ${plain.nodes.find(n => n.inputs.includes(left[0]!))?.name})`)
+  if (left.length > 0)
+    throw new GraphError(
+      `lowering a decoder: input ${left[0]} is still used (by ${plain.nodes.find(n => n.inputs.includes(left[0]!))?.name})`,
+    )
   return { graph: plain, hits }
 }
 
@@ -51,7 +57,8 @@ const normalization: Rule = {
   apply(node, e) {
     if (node.op !== 'SimplifiedLayerNormalization') return false
     const [x, w] = node.inputs as [Value, Value]
-    if (e.axis(node, -1) !== e.dims(x).length - 1) throw new GraphError(`lowering ${node.name}: only the last axis can be normalized`)
+    if (e.axis(node, -1) !== e.dims(x).length - 1)
+      throw new GraphError(`lowering ${node.name}: only the last axis can be normalized`)
     rmsNorm(e, x, w, attr(node.attrs, 'epsilon', 1e-5), node.outputs[0]!)
     return true
   },
@@ -87,8 +94,24 @@ const skipNormalization: Rule = {
 
 /** Attributes of GroupQueryAttention that the rule heeds; those that may be set as long as they change nothing; inputs. */
 const HEEDED = ['num_heads', 'kv_num_heads', 'scale', 'do_rotary']
-const PLAIN: Readonly<Record<string, number>> = { local_window_size: -1, softcap: 0, rotary_interleaved: 0, smooth_softmax: 0, qk_output: 0 }
-const INPUTS = ['query', 'key', 'value', 'past_key', 'past_value', 'seqlens_k', 'total_sequence_length', 'cos_cache', 'sin_cache']
+const PLAIN: Readonly<Record<string, number>> = {
+  local_window_size: -1,
+  softcap: 0,
+  rotary_interleaved: 0,
+  smooth_softmax: 0,
+  qk_output: 0,
+}
+const INPUTS = [
+  'query',
+  'key',
+  'value',
+  'past_key',
+  'past_value',
+  'seqlens_k',
+  'total_sequence_length',
+  'cos_cache',
+  'sin_cache',
+]
 
 /**
  * Grouped-query attention without a cache. H query heads share K key/value heads, G = H/K to each; heads of width W.
@@ -107,7 +130,12 @@ function attention(): Rule {
   const positions = (e: Emit, x: Value) =>
     once('positions', () => {
       const length = e.op('Gather', [e.op('Shape', [x]), e.const([1], [], 'int64')], { axis: 0 })
-      return e.typed('Range', [e.const([0], [], 'int64'), length, e.const([1], [], 'int64')], {}, { dtype: 'int64', dims: [e.dims(x)[1]!] })
+      return e.typed(
+        'Range',
+        [e.const([0], [], 'int64'), length, e.const([1], [], 'int64')],
+        {},
+        { dtype: 'int64', dims: [e.dims(x)[1]!] },
+      )
     })
   const causal = (e: Emit, x: Value) =>
     once('mask', () => {
@@ -121,7 +149,7 @@ function attention(): Rule {
     apply(node, e) {
       if (node.op !== 'com.microsoft.GroupQueryAttention') return false
       refuse(node)
-      const [query, key, value] = node.inputs as [Value, Value, Value]
+      const [query, key] = node.inputs as [Value, Value]
       const [H, K] = [attr(node.attrs, 'num_heads'), attr(node.attrs, 'kv_num_heads')]
       const W = e.lastSize(query) / (key === '' ? H + 2 * K : H)
       const scale = attr(node.attrs, 'scale', 0) || 1 / Math.sqrt(W)
@@ -133,7 +161,9 @@ function attention(): Rule {
 
       const rotate = (x: Value): Value => {
         if (attr(node.attrs, 'do_rotary', 0) === 0) return x
-        const [cos, sin] = [7, 8].map(i => once(node.inputs[i]!, () => e.op('Gather', [node.inputs[i]!, positions(e, query)], { axis: 0 })))
+        const [cos, sin] = [7, 8].map(i =>
+          once(node.inputs[i]!, () => e.op('Gather', [node.inputs[i]!, positions(e, query)], { axis: 0 })),
+        )
         const half = e.lastSize(cos!)
         const [a, b] = [e.slice(x, 3, 0, half), e.slice(x, 3, half, 2 * half)]
         const turned = [e.sub(e.mul(a, cos!), e.mul(b, sin!)), e.add(e.mul(b, cos!), e.mul(a, sin!))]

@@ -5,8 +5,8 @@ import { forward, loraFeeds } from '../../src/engine/infer.js'
 import { loadParts } from '../../src/engine/load.js'
 import { LoRAModel } from '../../src/engine/model.js'
 import { createSession, type Feeds } from '../../src/engine/session.js'
-import { flatten } from '../../src/engine/train.js'
-import { ranksOf, scaleOf } from '../../src/lora/adapter.js'
+import { flatten, scalesOf } from '../../src/engine/train.js'
+import { ranksOf } from '../../src/lora/adapter.js'
 import { setAdapterFolder } from '../../src/lora/folder.js'
 import { LoRAHandle, type TrainingSummary } from '../../src/lora/handle.js'
 import { findSites } from '../../src/lora/modules.js'
@@ -112,7 +112,7 @@ describe.each(DECODERS)('%s gives the answers of PEFT', (name, referenceName) =>
     const sites = findSites(graph, name)
     const layout = layoutOf(sites, ranksOf(adapter))
     const theta = flatten(adapter, layout)
-    const scales = Float32Array.from(layout.modules, m => scaleOf(adapter.config, m))
+    const scales = scalesOf(layout, adapter.config)
     const out = await run<Float32Array>(
       addLoraParameters(lower(graph).graph, sites, layout).graph,
       {

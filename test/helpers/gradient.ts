@@ -1,8 +1,8 @@
 import { optimizerStep } from '../../src/engine/compile.js'
-import { flatten } from '../../src/engine/train.js'
+import { flatten, scalesOf } from '../../src/engine/train.js'
 import { ADAMW_INPUTS } from '../../src/grad/adamw.js'
 import type { Graph } from '../../src/graph/graph.js'
-import { type Adapter, ranksOf, scaleOf } from '../../src/lora/adapter.js'
+import { type Adapter, ranksOf } from '../../src/lora/adapter.js'
 import { findSites } from '../../src/lora/modules.js'
 import { layoutOf } from '../../src/rules/lora.js'
 import { toFloat64 } from './float64.js'
@@ -23,6 +23,7 @@ export async function gradientError(
 ): Promise<{ worst: number; norm: number }> {
   const sites = findSites(exported, 'model')
   const layout = layoutOf(sites, ranksOf(adapter))
+  const scales = scalesOf(layout, adapter.config)
   const session = await open(toFloat64(optimizerStep(exported, sites, layout)), weights)
 
   const P = [layout.size]
@@ -34,10 +35,7 @@ export async function gradientError(
     positions: int64(supervised.map(t => t - 1)),
     targets: int64(supervised.map(t => labels[t]!)),
     weights: { dims: [S], data: new Float64Array(S).fill(1 / S) },
-    'lora.scales': {
-      dims: [layout.modules.length],
-      data: Float64Array.from(layout.modules, m => scaleOf(adapter.config, m)),
-    },
+    'lora.scales': { dims: [scales.length], data: Float64Array.from(scales) },
     'adam.m': { dims: P, data: new Float64Array(layout.size) },
     'adam.v': { dims: P, data: new Float64Array(layout.size) },
     ...Object.fromEntries(ADAMW_INPUTS.map(input => [input, scalar(0.5)])),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { loraFeeds } from '../../src/engine/infer.js'
-import { flatten } from '../../src/engine/train.js'
+import { flatten, scalesOf } from '../../src/engine/train.js'
 import { Emit } from '../../src/graph/emit.js'
 import { constOf, emptyGraph, type Graph } from '../../src/graph/graph.js'
 import { print } from '../../src/graph/print.js'
@@ -16,14 +16,15 @@ const float32 = (dims: number[], seed: number): Feed<Float32Array> => ({
 const SITES: LoraSite[] = [
   {
     node: 'qkv',
+    input: 'x',
     modules: [
       { name: 'l.q', in: 4, out: 3 },
       { name: 'l.k', in: 4, out: 2 },
       { name: 'l.v', in: 4, out: 1 },
     ],
   },
-  { node: 'gate', modules: [{ name: 'l.gate', in: 4, out: 3 }] },
-  { node: 'o', modules: [{ name: 'l.o', in: 6, out: 2 }] },
+  { node: 'gate', input: 'x', modules: [{ name: 'l.gate', in: 4, out: 3 }] },
+  { node: 'o', input: 'qkv.y', modules: [{ name: 'l.o', in: 6, out: 2 }] },
 ]
 const MODULES = SITES.flatMap(s => s.modules)
 
@@ -74,7 +75,7 @@ const x = float32([2, 5, 4], 4)
 const parameters = (adapter: Adapter) => {
   const layout = layoutOf(SITES, ranksOf(adapter))
   const theta = flatten(adapter, layout)
-  const scales = Float32Array.from(layout.modules, m => scaleOf(adapter.config, m))
+  const scales = scalesOf(layout, adapter.config)
   return {
     layout,
     feeds: { x, theta: { dims: [theta.length], data: theta }, 'lora.scales': { dims: [scales.length], data: scales } },
@@ -138,19 +139,28 @@ describe('factors cut from one vector', () => {
     expectClose(await run(addLoraParameters(model(), SITES, layout).graph, feeds), await run(dense(adapter), { x }))
   })
 
-  test('the leaves are the tensors of the layout, in its order and of its sizes', () => {
+  test('the leaves are all of the vector, in its order', () => {
     const { layout } = parameters(ADAPTERS[1]![1])
     const { graph, leaves } = addLoraParameters(model(), SITES, layout)
-    expect(leaves.map(v => graph.types.get(v)!.dims)).toEqual(layout.tensors.map(t => t.dims))
+    // The As of the four modules that read x are one matrix.
+    expect(leaves.map(v => graph.types.get(v)!.dims)).toEqual([
+      [10, 4],
+      [3, 1],
+      [2, 3],
+      [1, 2],
+      [3, 4],
+      [5, 6],
+      [2, 5],
+    ])
     expect(layout.tensors.map(t => `${t.offset} ${t.name}`)).toMatchInlineSnapshot(`
       [
         "0 base_model.model.l.q.lora_A.weight",
-        "4 base_model.model.l.q.lora_B.weight",
-        "7 base_model.model.l.k.lora_A.weight",
-        "19 base_model.model.l.k.lora_B.weight",
-        "25 base_model.model.l.v.lora_A.weight",
-        "33 base_model.model.l.v.lora_B.weight",
-        "35 base_model.model.l.gate.lora_A.weight",
+        "4 base_model.model.l.k.lora_A.weight",
+        "16 base_model.model.l.v.lora_A.weight",
+        "24 base_model.model.l.gate.lora_A.weight",
+        "40 base_model.model.l.q.lora_B.weight",
+        "43 base_model.model.l.k.lora_B.weight",
+        "49 base_model.model.l.v.lora_B.weight",
         "51 base_model.model.l.gate.lora_B.weight",
         "63 base_model.model.l.o.lora_A.weight",
         "93 base_model.model.l.o.lora_B.weight",
@@ -166,7 +176,7 @@ describe('factors cut from one vector', () => {
       reshape_0 [2, 4] = Reshape(slice_0, [2, 4])
       transpose_0 [4, 2] = Transpose(reshape_0, perm=[1, 0])
       matmul_0 [B, T, 2] = MatMul(x, transpose_0)
-      slice_1 [1] = Slice(lora.scales, [0], [1], [0])
+      slice_1 [2] = Slice(lora.scales, [0], [2], [0])
       mul_0 [B, T, 2] = Mul(matmul_0, slice_1)
       qkv.y.base_0 [B, T, 6] = MatMul(x, qkv.weight)
       slice_2 [B, T, 3] = Slice(qkv.y.base_0, [0], [3], [2])
@@ -186,7 +196,7 @@ describe('factors cut from one vector', () => {
 })
 
 test('a site that the graph does not have is named', () => {
-  const sites = [...SITES, { node: 'up', modules: [{ name: 'l.up', in: 4, out: 3 }] }]
+  const sites = [...SITES, { node: 'up', input: 'x', modules: [{ name: 'l.up', in: 4, out: 3 }] }]
   expect(() => addLoraInputs(model(), sites)).toThrow('lora-inputs: no node named up')
   expect(() => addLoraParameters(model(), sites, layoutOf(sites, new Map([['l.up', 1]])))).toThrow(
     'lora-parameters: no node named up',
