@@ -7,7 +7,7 @@ import { jsonlRecorder } from '../record/jsonl.js'
 import { renderReport } from '../report/html.js'
 import type { RunInfo } from '../report/run-info.js'
 import { summarise } from '../report/series.js'
-import { experimentName } from '../report/words.js'
+import { experimentName, plural } from '../report/words.js'
 import { EXIT, type ExitCode } from './exit.js'
 import { type ExperimentArgs, harnessOf, loadExperiment } from './experiment.js'
 import { discard, makeRunFolder, newRunId, writeRunInfo, writeWhole } from './folder.js'
@@ -38,7 +38,8 @@ export async function run(path: string, options: RunOptions, openRecorder = json
   const runId = newRunId(path)
   const folder = makeRunFolder(options.out, runId)
   const steps: Step[] = []
-  const kept = () => (steps.length > 0 ? `${steps.length} examples are in ${shown(folder)}.` : 'Nothing was recorded.')
+  const kept = () =>
+    steps.length > 0 ? `${plural(steps.length, 'example')} in ${shown(folder)}.` : 'Nothing was recorded.'
   const interruption = onInterrupt(() => console.log(`\nQuit. ${kept()}`))
   try {
     const harness = await Promise.race([start(path, options, folder, interruption), interruption.aborted])
@@ -112,7 +113,7 @@ function report(folder: string, info: RunInfo, steps: readonly Step[]): void {
   console.log(`\n${summaryText(summarise(steps, info.args.seed))}\n`)
   const took = duration(Date.parse(info.finishedAt!) - Date.parse(info.startedAt))
   console.log(
-    `${info.status[0]!.toUpperCase()}${info.status.slice(1)} after ${took}: ${steps.length} examples in ${shown(folder)}`,
+    `${info.status[0]!.toUpperCase()}${info.status.slice(1)} after ${took}: ${plural(steps.length, 'example')} in ${shown(folder)}`,
   )
   try {
     writeRunInfo(folder, info)

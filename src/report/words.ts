@@ -12,7 +12,8 @@ export function signed(value: number): string {
   return digits === '0.00' ? digits : `${value < 0 ? '−' : '+'}${digits}`
 }
 
-const plural = (n: number, word: string): string => `${n} ${word}${n === 1 ? '' : 's'}`
+/** `1 chat`, `2 chats`. */
+export const plural = (n: number, word: string): string => `${n} ${word}${n === 1 ? '' : 's'}`
 
 /** The first characters of a hash or identifier. */
 export const short = (identifier: string): string =>
@@ -57,8 +58,8 @@ export function resultSentences({ metric, arms, chats, overall, differences }: S
 /** How the interval was made. */
 export const intervalNote = ({ unit, units }: Difference): string =>
   unit === 'chat'
-    ? `Intervals: paired by example, 10,000 seeded resamples of ${units} chats${units < 5 ? '; with so few chats only a rough guide' : ''}.`
-    : `Intervals: paired by example, 10,000 seeded resamples of ${units} examples; they say nothing about other chats.`
+    ? `Intervals: paired by example, 10,000 seeded resamples of ${plural(units, 'chat')}${units < 5 ? '; with so few chats only a rough guide' : ''}.`
+    : `Intervals: paired by example, 10,000 seeded resamples of ${plural(units, 'example')}; they say nothing about other chats.`
 
 /** The command that runs the same experiment again. */
 export function reproduce({ experiment, args }: RunInfo): string {

@@ -97,7 +97,7 @@ describe('Ctrl-C', () => {
       // Two presses within half a second are one, so the second one waits a little longer.
       if (pressed === 1 && output.includes('Interrupted: stopping')) setTimeout(press, 700 * pressed++)
     })
-    expect(output).toContain('Quit. 2 examples are in deaf.')
+    expect(output).toContain('Quit. 2 examples in deaf.')
     expect(code).toBe(130)
     expect(linesOf('deaf')).toHaveLength(2)
   })
