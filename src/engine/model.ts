@@ -1,19 +1,21 @@
 import { join } from 'node:path'
 import pLimit from 'p-limit'
-import { HarnessError, InputError, messageOf } from '../errors.js'
-import { type Adapter, type AdapterConfig, identify, ranksOf, requireFit } from '../lora/adapter.js'
+import { HarnessError, InputError } from '../errors.js'
+import { type Adapter, type AdapterConfig, ranksOf } from '../lora/adapter.js'
 import { adapterFolder } from '../lora/folder.js'
 import { LoRAHandle, type Skip, skip, type TrainingSummary } from '../lora/handle.js'
 import { selectModules } from '../lora/modules.js'
-import { type BaseModel, readPeft, writePeft } from '../lora/peft.js'
+import { type BaseModel, writePeft } from '../lora/peft.js'
 import type { Generation, Message } from '../protocol/index.js'
 import { layoutOf, type ParameterLayout } from '../rules/lora.js'
 import { type Encoder, makeBatch, requireTokens, type TrainingItem } from './batch.js'
 import { trainingGraph } from './compile.js'
+import { encoderOf } from './encoder.js'
 import { type GenerateOptions, generate, makeDecoder, requireGenerateOptions } from './generate.js'
 import { forward, loraFeeds, negativeLogLikelihood } from './infer.js'
 import { FILES, loadParts, type ModelDType, type Parts } from './load.js'
 import { type FinetuneOptions, finetuneDefaults, requireFinetuneOptions, withDefaults } from './options.js'
+import { Residents } from './residents.js'
 import { createSession, type Feeds, type Session } from './session.js'
 import { flatten, freshAdapter, gradient, train, unflatten } from './train.js'
 
@@ -24,9 +26,6 @@ export interface LoadOptions {
   device?: 'auto' | 'cpu'
   dtype?: ModelDType
 }
-
-/** Adapters kept in memory in both forms, the one last used at the end. */
-const RESIDENT = 32
 
 type Lora = LoRAHandle | null | undefined
 
@@ -45,7 +44,7 @@ export class LoRAModel {
   readonly #encoder: Encoder
   /** One call at a time: the adapter in use is the session's state. */
   readonly #queue = pLimit(1)
-  readonly #resident = new Map<string, { adapter: Adapter; feeds: Feeds }>()
+  readonly #residents: Residents
   readonly #trainers = new Map<string, Promise<Session>>()
   readonly #noLora: Feeds
   #current: Feeds
@@ -82,19 +81,12 @@ export class LoRAModel {
     this.#key = key
     this.id = parts.id
     this.dtype = parts.dtype
-    const config = parts.config as unknown as { max_position_embeddings?: number; vocab_size: number }
-    this.contextLength = config.max_position_embeddings ?? Number.POSITIVE_INFINITY
+    this.#encoder = encoderOf(parts)
+    this.contextLength = this.#encoder.contextLength
+    this.#residents = new Residents(parts)
     this.#noLora = loraFeeds(parts.groups, null)
     this.#current = this.#noLora
     this.#decoder = makeDecoder(parts.config, parts.generationConfig, parts.session, () => this.#current)
-    const { tokenizer } = parts
-    const encode = (text: string) => tokenizer.encode(text, { add_special_tokens: false })
-    this.#encoder = {
-      prompt: messages => encode(this.#template(requireMessages(messages))),
-      answer: text => encode(text + (tokenizer.eos_token ?? '')),
-      vocabularySize: config.vocab_size,
-      contextLength: this.contextLength,
-    }
   }
 
   /**
@@ -142,7 +134,7 @@ export class LoRAModel {
     input: TrainingItem | readonly TrainingItem[],
   ): Promise<{ loss: number; grads: Map<string, Float32Array> }> {
     return this.#serve(async () => {
-      const adapter = this.#adapter(lora)
+      const adapter = this.#residents.get(lora).adapter
       const { session, layout } = await this.#trainer(adapter)
       const { loss, gradient: flat } = await gradient(
         session,
@@ -177,8 +169,8 @@ export class LoRAModel {
       if (run.nonFiniteAt !== undefined)
         return skip(`non-finite ${Number.isFinite(run.losses.at(-1)) ? 'gradient' : 'loss'} at step ${run.nonFiniteAt}`)
       if (!run.theta.every(Number.isFinite)) return skip(`non-finite weights after step ${o.steps}`)
-      const adapter: Adapter = { config: from.config, tensors: unflatten(run.theta, layout) }
-      const after = await this.#score(toItems(input)[0]!, loraFeeds(this.#parts.groups, adapter))
+      const made = this.#residents.prepare({ config: from.config, tensors: unflatten(run.theta, layout) })
+      const after = await this.#score(toItems(input)[0]!, made.feeds)
       if (!Number.isFinite(after.nll)) return skip(`non-finite loss after step ${o.steps}`)
       const training: TrainingSummary = {
         losses: run.losses,
@@ -186,9 +178,9 @@ export class LoRAModel {
         stepMs: run.stepMs,
         targetLoss: { before: run.firstItemBefore, after: after.nll },
       }
-      const { identifier, path } = writePeft(adapter, adapterFolder(), this.#base)
+      const { identifier, path } = writePeft(made.adapter, adapterFolder(), this.#base)
       const handle = new LoRAHandle({ identifier, path, metadata: { training } })
-      this.#remember(identifier, adapter)
+      this.#residents.add(identifier, made)
       return handle
     })
   }
@@ -202,7 +194,7 @@ export class LoRAModel {
       await this.#parts.session.release()
       for (const trainer of this.#trainers.values()) await (await trainer).release()
       this.#trainers.clear()
-      this.#resident.clear()
+      this.#residents.clear()
     })
   }
 
@@ -218,61 +210,10 @@ export class LoRAModel {
     return { name: this.id, fingerprint: this.#parts.fingerprint }
   }
 
-  /** The messages as the model's template writes them, up to where the answer starts. */
-  #template(messages: readonly Message[]): string {
-    try {
-      return this.#parts.tokenizer.apply_chat_template(messages as never, {
-        tokenize: false,
-        add_generation_prompt: true,
-      }) as string
-    } catch (cause) {
-      throw new InputError(`${this.id}: its chat template does not take these messages: ${messageOf(cause)}`, { cause })
-    }
-  }
-
   /** Makes an adapter the one that the session answers with. */
   #use(lora: Lora): Feeds {
-    this.#current = lora ? this.#load(lora).feeds : this.#noLora
+    this.#current = lora ? this.#residents.get(lora).feeds : this.#noLora
     return this.#current
-  }
-
-  #adapter(lora: LoRAHandle): Adapter {
-    return this.#load(lora).adapter
-  }
-
-  #load(lora: LoRAHandle): { adapter: Adapter; feeds: Feeds } {
-    // Only an identifier that is a hash of the content says for ever what is in it; others are read anew.
-    const hashed = /^[0-9a-f]{64}$/.test(lora.identifier)
-    const known = hashed ? this.#resident.get(lora.identifier) : undefined
-    if (known) {
-      this.#resident.delete(lora.identifier)
-      this.#resident.set(lora.identifier, known)
-      return known
-    }
-    if (!lora.path) throw new InputError(`adapter ${lora.identifier}: it has no path, so its weights cannot be read`)
-    const { adapter, base } = readPeft(lora.path)
-    if (hashed && identify(adapter) !== lora.identifier)
-      throw new InputError(
-        `adapter ${lora.identifier.slice(0, 12)}: the files in ${lora.path} hold other weights (${identify(adapter).slice(0, 12)}); they were altered`,
-      )
-    requireFit(
-      adapter,
-      this.#parts.sites.flatMap(s => s.modules),
-      this.id,
-    )
-    if (base.fingerprint !== '' && base.fingerprint !== this.#parts.fingerprint)
-      process.emitWarning(
-        `adapter ${lora.identifier.slice(0, 12)} was trained on another base model (${base.name || 'unnamed'}, ${base.fingerprint.slice(0, 12)}) than ${this.id} (${this.#parts.fingerprint.slice(0, 12)}); its answers may be nonsense`,
-        { code: 'LORA_BASE' },
-      )
-    return this.#remember(lora.identifier, adapter)
-  }
-
-  #remember(identifier: string, adapter: Adapter): { adapter: Adapter; feeds: Feeds } {
-    const entry = { adapter, feeds: loraFeeds(this.#parts.groups, adapter) }
-    this.#resident.set(identifier, entry)
-    if (this.#resident.size > RESIDENT) this.#resident.delete(this.#resident.keys().next().value!)
-    return entry
   }
 
   #fresh({
@@ -287,7 +228,7 @@ export class LoRAModel {
   }
 
   #continued(lora: LoRAHandle, { rank, alpha, rslora, targetModules }: FinetuneOptions): Adapter {
-    const adapter = this.#adapter(lora)
+    const adapter = this.#residents.get(lora).adapter
     const { config } = adapter
     for (const [name, asked, has] of [
       ['rank', rank, config.r],
@@ -338,14 +279,3 @@ export class LoRAModel {
 
 const toItems = (input: TrainingItem | readonly TrainingItem[]): readonly TrainingItem[] =>
   Array.isArray(input) ? input : [input as TrainingItem]
-
-function requireMessages(messages: readonly Message[]): readonly Message[] {
-  if (!Array.isArray(messages) || messages.length === 0)
-    throw new InputError('a prompt needs at least one message; found none')
-  const bad = messages.findIndex(m => typeof m?.content !== 'string' || typeof m.role !== 'string')
-  if (bad >= 0)
-    throw new InputError(
-      `message ${bad}: role and content must be texts, found ${JSON.stringify(messages[bad])?.slice(0, 100)}`,
-    )
-  return messages
-}

@@ -81,7 +81,7 @@ export class LoRAHarness implements Callables {
     const what = `example ${exampleKey(example)} (step ${index})`
     const question = viewOf(example)
     const harness = this.#view(index)
-    const { ms, stage } = stagesOf(what, harness.signal)
+    const { ms, stage } = stagesOf(what, harness.signal, stage => harness.emit({ type: 'stage', stage }))
     const startedAt = new Date().toISOString()
 
     const retrievedLora = await stage('retrieve', async () => adapterOf(await retrieveLoraFn(question, harness)))

@@ -9,15 +9,21 @@ export type RunStage = <T>(stage: Stage | `baseline ${string}`, work: () => T | 
  * further. Only recording is never cut short: what is being written is written.
  *
  * @param what names the example, for errors
+ * @param onStage told of each stage as it begins
  * @returns `ms`, wall time of each stage so far [ms]; `stage`, which throws `signal.reason` once the signal is aborted,
  *   and HarnessError if the work throws
  */
-export function stagesOf(what: string, signal: AbortSignal): { ms: Record<Stage, number>; stage: RunStage } {
+export function stagesOf(
+  what: string,
+  signal: AbortSignal,
+  onStage: (name: string) => void,
+): { ms: Record<Stage, number>; stage: RunStage } {
   const ms = Object.fromEntries(STAGES.map(stage => [stage, 0])) as Record<Stage, number>
   const stage: RunStage = async (name, work) => {
     const start = performance.now()
     const stopHere = () => name !== 'record' && signal.throwIfAborted()
     try {
+      onStage(name)
       const done = await work()
       if (name in ms) ms[name as Stage] = performance.now() - start
       stopHere()
