@@ -1,16 +1,19 @@
 import { defineConfig } from 'vitest/config'
 
 /** What a tier needs is in its name: unit (no ONNX Runtime), ort (tiny fixtures), model (SmolLM2). */
-const tier = (name: string, include: string[], timeout: number, exclude: string[] = []) => ({
+const tier = (name: string, include: string[], timeout: number, exclude: string[] = [], more = {}) => ({
   extends: true as const,
-  test: { name, include, exclude, testTimeout: timeout, hookTimeout: timeout },
+  test: { name, include, exclude, testTimeout: timeout, hookTimeout: timeout, ...more },
 })
 
 export default defineConfig({
   resolve: {
     alias: [
       { find: /^lora-harness$/, replacement: new URL('src/index.ts', import.meta.url).pathname },
-      { find: /^lora-harness\/adapters\/memorybench$/, replacement: new URL('src/adapters/memorybench/index.ts', import.meta.url).pathname },
+      {
+        find: /^lora-harness\/adapters\/memorybench$/,
+        replacement: new URL('src/adapters/memorybench/index.ts', import.meta.url).pathname,
+      },
       { find: /^lora-harness\/protocol$/, replacement: new URL('src/protocol/index.ts', import.meta.url).pathname },
     ],
   },
@@ -19,7 +22,11 @@ export default defineConfig({
     projects: [
       tier('unit', ['test/**/*.test.ts'], 30_000, ['test/**/*.ort.test.ts', 'test/**/*.model.test.ts']),
       tier('ort', ['test/**/*.ort.test.ts'], 120_000),
-      tier('model', ['test/**/*.model.test.ts'], 600_000),
+      tier('model', ['test/**/*.model.test.ts'], 600_000, [], {
+        // Alone and one file at a time: each model takes every core and a few gigabytes.
+        maxWorkers: 1,
+        sequence: { groupOrder: 1 },
+      }),
     ],
   },
 })

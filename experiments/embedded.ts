@@ -31,8 +31,8 @@ export default async ({ args }: ExperimentContext) => {
       metrics.f1 === 1
         ? skip('the answer was right')
         : model.finetune(lora, [{ messages, target: target! }, ...rehearse(results, { chatId, count: 3, seed })], {
-            steps: 4,
-            learningRate: 7e-4,
+            steps: 3,
+            learningRate: 1e-3,
             seed,
             signal,
           }),

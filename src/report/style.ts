@@ -33,7 +33,7 @@ caption { text-align: left; padding-bottom: 6px; }
 th, td { padding: 4px 8px; text-align: right; border-bottom: 1px solid var(--rule); }
 th { font-weight: 600; }
 thead th { color: var(--quiet); font-weight: 500; vertical-align: bottom; }
-th:first-child, td:first-child { text-align: left; overflow-wrap: anywhere; padding-left: 0; min-width: 7em; }
+th:first-child, td:first-child { text-align: left; overflow-wrap: anywhere; padding-left: 0; min-width: 9em; }
 tr.all th, tr.all td { border-top: 2px solid var(--text); font-weight: 600; }
 ol.moves { padding: 0; list-style: none; columns: 2; column-gap: 32px; font-size: 14px; }
 ol.moves li { break-inside: avoid; padding: 2px 0; overflow-wrap: anywhere; }
