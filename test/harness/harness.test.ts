@@ -129,7 +129,9 @@ describe('the loop', () => {
     await run.step()
     leave()
     await run.step()
-    expect(heard).toEqual([0, 1].map(index => ({ type: 'token', text: 'x', index })))
+    expect(heard.filter(e => e.type === 'token')).toEqual([0, 1].map(index => ({ type: 'token', text: 'x', index })))
+    const stages = heard.filter(e => e.type === 'stage' && e.index === 1).map(e => e.stage)
+    expect(stages).toEqual(['retrieve', 'infer', 'evaluate', 'finetune', 'record', 'record'])
   })
 })
 
