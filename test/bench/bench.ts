@@ -72,7 +72,7 @@ const model = join(homeFolder(), 'models', 'smollm2-135m-instruct')
 const sides: Record<string, Side> = {
   ours: await side(process.execPath, ['--import', './scripts/typescript.mjs', 'test/bench/ours.ts', values.dtype]),
 }
-if (values.peft) sides.peft = await side(peftPython(), ['test/bench/peft.py', model, String(threads)])
+if (values.peft) sides.peft = await side(peftPython(), ['test/bench/pytorch.py', model, String(threads)])
 
 const rows = []
 for (const row of ROWS) {
