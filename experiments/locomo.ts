@@ -13,9 +13,16 @@ import { MemoryBenchExampleSource } from 'lora-harness/adapters/memorybench'
 const sets = Array.from({ length: 10 }, (_, i) => `Locomo-${i}`)
 const maxNewTokens = 32
 
-/** The example with its score under the name of its part. */
+/**
+ * The example closed-book, with its score under the name of its part. MemoryBench's prompt speaks of a conversation
+ * above, which is not there; what remains is the question (with the two answers to choose from in category 5).
+ */
 const apart = (example: ExampleContext): ExampleContext => ({
   ...example,
+  messages: [
+    { role: 'system', content: 'Answer with a short phrase.' },
+    { role: 'user', content: /Question: (.*) Short answer:/s.exec(example.messages[0]!.content)![1]! },
+  ],
   async evaluate(response) {
     const { f1, ...details } = await example.evaluate(response)
     return { [example.info.category === 5 ? 'f1_category5' : 'f1']: f1, ...details }
