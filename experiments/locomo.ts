@@ -13,6 +13,8 @@ import { MemoryBenchExampleSource } from 'lora-harness/adapters/memorybench'
 const sets = Array.from({ length: 10 }, (_, i) => `Locomo-${i}`)
 const maxNewTokens = 32
 
+const questionIn = (prompt: string): string => /Question: (.*) Short answer:/s.exec(prompt)?.[1] ?? prompt
+
 /**
  * The example closed-book, with its score under the name of its part. MemoryBench's prompt speaks of a conversation
  * above, which is not there; what remains is the question (with the two answers to choose from in category 5).
@@ -21,7 +23,7 @@ const apart = (example: ExampleContext): ExampleContext => ({
   ...example,
   messages: [
     { role: 'system', content: 'Answer with a short phrase.' },
-    { role: 'user', content: /Question: (.*) Short answer:/s.exec(example.messages[0]!.content)![1]! },
+    { role: 'user', content: questionIn(example.messages[0]!.content) },
   ],
   async evaluate(response) {
     const { f1, ...details } = await example.evaluate(response)
