@@ -8,7 +8,7 @@ import { joinParts } from '../rules/join.js'
 import { keepLastLogits } from '../rules/logits.js'
 import { addLoraInputs, addLoraParameters, type LoraGroup, type LoraSite, type ParameterLayout } from '../rules/lora.js'
 import { addLoss } from '../rules/loss.js'
-import { lower } from '../rules/lower.js'
+import { lower } from '../rules/lower/index.js'
 import { prune } from '../rules/prune.js'
 
 /** The exported decoder with LoRA factors as graph inputs, for generating and scoring. */

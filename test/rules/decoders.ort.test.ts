@@ -3,7 +3,7 @@ import { findSites } from '../../src/lora/modules.js'
 import { keepLastLogits } from '../../src/rules/logits.js'
 import { addLoraInputs } from '../../src/rules/lora.js'
 import { addLoss } from '../../src/rules/loss.js'
-import { lower } from '../../src/rules/lower.js'
+import { lower } from '../../src/rules/lower/index.js'
 import { DECODERS, decoderFeeds, exported, weightsOf } from '../helpers/fixtures.js'
 import { type Feed, int64, run } from '../helpers/ort.js'
 

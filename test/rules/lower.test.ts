@@ -3,7 +3,7 @@ import { Emit } from '../../src/graph/emit.js'
 import { constOf, copyGraph, emptyGraph, type Graph, GraphError, type Node } from '../../src/graph/graph.js'
 import { OPS } from '../../src/graph/ops.js'
 import { print } from '../../src/graph/print.js'
-import { lower } from '../../src/rules/lower.js'
+import { lower } from '../../src/rules/lower/index.js'
 import { DECODERS, exported } from '../helpers/fixtures.js'
 
 const llama = exported('tiny-llama-genai')

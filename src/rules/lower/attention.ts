@@ -1,96 +1,10 @@
-import type { Emit } from '../graph/emit.js'
-import { type Graph, GraphError, type Node, type Value } from '../graph/graph.js'
-import { attr, OPS } from '../graph/ops.js'
-import { type Rule, rewrite } from '../graph/rewrite.js'
-import { prune } from './prune.js'
+import type { Emit } from '../../graph/emit.js'
+import { GraphError, type Node, type Value } from '../../graph/graph.js'
+import { attr } from '../../graph/ops.js'
+import type { Rule } from '../../graph/rewrite.js'
 
 /** Scores of positions that may not be seen. Finite, so that no runtime makes NaN of it; exp of it is exactly 0. */
 const MASKED = -1e9
-
-/**
- * An exported decoder as a plain function of whole sequences: fused operators become operators that have a gradient,
- * and the key/value cache is gone.
- *
- *     input_ids [B, T] → logits [B, T, V]
- *
- * Sequences are right-padded: with causal attention no token sees the padding behind it, so there is no mask input,
- * and token t has position t.
- *
- * @param exported a decoder with inputs `input_ids` and past keys and values, and an output `logits`
- * @returns the graph, and how often each rule fired
- * @throws GraphError naming the first operator that has neither a rule here nor a place in the table of ops
- */
-export function lower(exported: Graph): { graph: Graph; hits: Record<string, number> } {
-  for (const v of ['input_ids', 'logits'])
-    if (![...exported.inputs, ...exported.outputs].includes(v))
-      throw new GraphError(
-        `lowering a decoder: it has no ${v}; found ${[...exported.inputs, ...exported.outputs].slice(0, 6).join(', ')}, …`,
-      )
-  // What an exporter noted about sizes uses its own symbols; they are worked out again from input_ids [B, T].
-  const known = new Set([...exported.inputs, ...exported.consts.keys()])
-  const types = new Map([...exported.types].filter(([v]) => known.has(v)))
-  types.set('input_ids', { dtype: 'int64', dims: ['B', 'T'] })
-  const sequences = prune({ ...exported, opset: Math.max(exported.opset, 21), outputs: ['logits'], types })
-  const rules = [normalization, skipNormalization, fusedMatMul, attention()]
-  const unknown = sequences.nodes.find(n => !OPS[n.op])
-  if (unknown)
-    throw new GraphError(`lowering a decoder: operator ${unknown.op} (node ${unknown.name}) is not supported`)
-  const { graph, hits } = rewrite(sequences, rules, 'lowering')
-  const plain = prune(graph)
-  const left = plain.inputs.filter(v => v !== 'input_ids')
-  if (left.length > 0)
-    throw new GraphError(
-      `lowering a decoder: input ${left[0]} is still used (by ${plain.nodes.find(n => n.inputs.includes(left[0]!))?.name})`,
-    )
-  return { graph: plain, hits }
-}
-
-/** y = x / √(mean(x²) + ε) ∘ w, over the last axis (RMSNorm, Zhang & Sennrich 2019). x [.., D], w [D]. */
-function rmsNorm(e: Emit, x: Value, w: Value, epsilon: number, out: Value): void {
-  const meanSquare = e.mean(e.mul(x, x), [-1], 1)
-  const inverse = e.op('Reciprocal', [e.op('Sqrt', [e.add(meanSquare, e.scalar(epsilon, x))])])
-  e.op('Mul', [e.mul(x, inverse), w], {}, out)
-}
-
-const normalization: Rule = {
-  name: 'SimplifiedLayerNormalization',
-  apply(node, e) {
-    if (node.op !== 'SimplifiedLayerNormalization') return false
-    const [x, w] = node.inputs as [Value, Value]
-    if (e.axis(node, -1) !== e.dims(x).length - 1)
-      throw new GraphError(`lowering ${node.name}: only the last axis can be normalized`)
-    rmsNorm(e, x, w, attr(node.attrs, 'epsilon', 1e-5), node.outputs[0]!)
-    return true
-  },
-}
-
-/** A product with transposed factors as transposes and a product, which have gradients; `fuse` joins them again. */
-const fusedMatMul: Rule = {
-  name: 'FusedMatMul',
-  apply(node, e) {
-    if (node.op !== 'com.microsoft.FusedMatMul') return false
-    if (attr(node.attrs, 'transBatchA', 0) || attr(node.attrs, 'transBatchB', 0))
-      throw new GraphError(`lowering ${node.name}: transposed batches are not supported`)
-    const factor = (name: string, v: Value) => (attr(node.attrs, name, 0) ? e.t(v) : v)
-    const a = factor('transA', node.inputs[0]!)
-    const alpha = attr(node.attrs, 'alpha', 1)
-    e.op('MatMul', [alpha === 1 ? a : e.scale(a, alpha), factor('transB', node.inputs[1]!)], {}, node.outputs[0]!)
-    return true
-  },
-}
-
-/** (x, skip) → norm(x + skip), and x + skip itself as output 3. */
-const skipNormalization: Rule = {
-  name: 'SkipSimplifiedLayerNormalization',
-  apply(node, e) {
-    if (node.op !== 'com.microsoft.SkipSimplifiedLayerNormalization') return false
-    const [x, skip, w, bias] = node.inputs as [Value, Value, Value, Value?]
-    if (bias) throw new GraphError(`lowering ${node.name}: a bias is not supported`)
-    const sum = e.op('Add', [x, skip], {}, node.outputs[3] || undefined)
-    rmsNorm(e, sum, w, attr(node.attrs, 'epsilon', 1e-5), node.outputs[0]!)
-    return true
-  },
-}
 
 /** Attributes of GroupQueryAttention that the rule heeds; those that may be set as long as they change nothing; inputs. */
 const HEEDED = ['num_heads', 'kv_num_heads', 'scale', 'do_rotary']
@@ -119,7 +33,7 @@ const INPUTS = [
  *     query [B, T, H·W], key and value [B, T, K·W]; or all three packed in query [B, T, (H+2K)·W]
  *     scores [B, K, G, T, T] = q·kᵀ · scale + mask,  y [B, T, H·W] = softmax(scores)·v
  */
-function attention(): Rule {
+export function attention(): Rule {
   // The same in every layer, so made once: rows of the rotary tables [T, W/2], and the causal mask [T, T].
   const made = new Map<string, Value>()
   const once = (key: string, make: () => Value) => {

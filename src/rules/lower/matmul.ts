@@ -1,0 +1,18 @@
+import { GraphError, type Value } from '../../graph/graph.js'
+import { attr } from '../../graph/ops.js'
+import type { Rule } from '../../graph/rewrite.js'
+
+/** A product with transposed factors as transposes and a product, which have gradients; `fuse` joins them again. */
+export const fusedMatMul: Rule = {
+  name: 'FusedMatMul',
+  apply(node, e) {
+    if (node.op !== 'com.microsoft.FusedMatMul') return false
+    if (attr(node.attrs, 'transBatchA', 0) || attr(node.attrs, 'transBatchB', 0))
+      throw new GraphError(`lowering ${node.name}: transposed batches are not supported`)
+    const factor = (name: string, v: Value) => (attr(node.attrs, name, 0) ? e.t(v) : v)
+    const a = factor('transA', node.inputs[0]!)
+    const alpha = attr(node.attrs, 'alpha', 1)
+    e.op('MatMul', [alpha === 1 ? a : e.scale(a, alpha), factor('transB', node.inputs[1]!)], {}, node.outputs[0]!)
+    return true
+  },
+}
