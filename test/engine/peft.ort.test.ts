@@ -13,7 +13,7 @@ import { findSites } from '../../src/lora/modules.js'
 import { readPeft } from '../../src/lora/peft.js'
 import { addLoraParameters, layoutOf } from '../../src/rules/lora.js'
 import { lower } from '../../src/rules/lower/index.js'
-import { DECODERS, exported, fixture, reference, weightsOf } from '../helpers/fixtures.js'
+import { type Decoder, exported, fixture, reference, TABLE, weightsOf } from '../helpers/fixtures.js'
 import { temporaryFolder } from '../helpers/folder.js'
 import { largestError, relativeError } from '../helpers/measures.js'
 import { int64, run } from '../helpers/ort.js'
@@ -35,7 +35,12 @@ afterAll(() => {
     console.info(`worst error against PEFT, ${what}: ${error.toExponential(1)}`)
 })
 
-describe.each(DECODERS)('%s gives the answers of PEFT', (name, referenceName) => {
+const title = ({ name, dtype, pending }: Decoder) =>
+  `${name} ${dtype} gives the answers of PEFT${pending ? ` (not yet: ${pending})` : ''}`
+
+for (const decoder of TABLE) describe.skipIf(decoder.pending)(title(decoder), () => answers(decoder))
+
+function answers({ name, reference: referenceName }: Decoder) {
   const expected = reference(referenceName)
   const { inputIds, labels, tensors } = expected
   const folder = `${fixture(referenceName)}/adapter`
@@ -48,7 +53,7 @@ describe.each(DECODERS)('%s gives the answers of PEFT', (name, referenceName) =>
 
   test('logits, without an adapter and with one', async () => {
     const [base, adapted] = [await model.logits(inputIds), await model.logits(inputIds, { lora })]
-    expect(base.dims).toEqual([inputIds.length, 320])
+    expect(base.dims).toEqual([inputIds.length, tensors.get('base_logits')!.length / inputIds.length])
     expect(note('base logits', largestError(base.data, tensors.get('base_logits')!))).toBeLessThan(LOGITS)
     expect(note('adapter logits', largestError(adapted.data, tensors.get('adapter_logits')!))).toBeLessThan(LOGITS)
   })
@@ -56,7 +61,7 @@ describe.each(DECODERS)('%s gives the answers of PEFT', (name, referenceName) =>
   test('loss and the gradient of every tensor', async () => {
     const { loss, grads } = await model.gradients(lora, { inputIds, labels })
     expect(note('loss', Math.abs(loss - expected.losses[0]!))).toBeLessThan(LOGITS)
-    expect(grads.size).toBe(28)
+    expect([...grads.keys()].sort()).toEqual([...readPeft(folder).adapter.tensors.keys()].sort())
     for (const [tensor, g] of grads)
       expect(note('gradient of a tensor', relativeError(g, tensors.get(`grad.${tensor}`)!)), tensor).toBeLessThan(
         GRADIENTS,
@@ -131,4 +136,4 @@ describe.each(DECODERS)('%s gives the answers of PEFT', (name, referenceName) =>
     expect(await model.logits(inputIds)).toEqual(await forward(session, {}, inputIds, 0))
     await session.release()
   })
-})
+}
