@@ -66,7 +66,8 @@ export function optimizerStep(exported: Graph, sites: readonly LoraSite[], layou
   return check(prune(renameOutputs(e, outputs)), 'the optimizer step')
 }
 
-function renameOutputs(e: Emit, outputs: Record<string, Value>): Graph {
+/** Gives values the names that a graph is read by, and makes them its outputs. */
+export function renameOutputs(e: Emit, outputs: Record<string, Value>): Graph {
   for (const [name, v] of Object.entries(outputs)) e.typed('Identity', [v], {}, e.type(v), name)
   e.graph.outputs = Object.keys(outputs)
   return e.graph

@@ -1,25 +1,21 @@
-import { join } from 'node:path'
 import pLimit from 'p-limit'
 import { HarnessError, InputError } from '../errors.js'
-import { type Adapter, type AdapterConfig, ranksOf } from '../lora/adapter.js'
 import { adapterFolder } from '../lora/folder.js'
-import { LoRAHandle, type Skip, skip, type TrainingSummary } from '../lora/handle.js'
-import { selectModules } from '../lora/modules.js'
-import { type BaseModel, writePeft } from '../lora/peft.js'
+import type { BaseModel } from '../lora/format.js'
+import { LoRAHandle, type Skip, type TrainingSummary, type Truncated } from '../lora/handle.js'
+import { writePeft } from '../lora/peft.js'
 import type { Generation, Message } from '../protocol/index.js'
-import { layoutOf, type ParameterLayout } from '../rules/lora.js'
-import { type Encoder, makeBatch, requireTokens, type TrainingItem } from './batch.js'
-import { trainingGraph } from './compile.js'
-import { encoderOf } from './encoder.js'
+import { type Encoder, encodeItems, makeBatch, type Row, requireTokens, type TrainingItem } from './batch.js'
+import { encoderOf, type TemplateOptions } from './encoder.js'
 import { type GenerateOptions, generate, makeDecoder, requireGenerateOptions } from './generate.js'
 import { forward, loraFeeds, negativeLogLikelihood } from './infer.js'
 import { FILES, loadParts, type ModelDType, type Parts } from './load.js'
-import { type FinetuneOptions, finetuneDefaults, requireFinetuneOptions, withDefaults } from './options.js'
-import { Residents } from './residents.js'
-import { createSession, type Feeds, type Session } from './session.js'
-import { flatten, freshAdapter, gradient, train, unflatten } from './train.js'
+import { type FinetuneOptions, type ItemOptions, requireItemOptions, type StepProgress } from './options.js'
+import { type Resident, Residents } from './residents.js'
+import type { Feeds } from './session.js'
+import { Trainer, type TrainingInput } from './trainer.js'
 
-export type { FinetuneOptions, GenerateOptions, ModelDType, TrainingItem }
+export type { FinetuneOptions, GenerateOptions, ItemOptions, ModelDType, StepProgress, TemplateOptions, TrainingItem }
 
 export interface LoadOptions {
   /** `auto` is the CPU, the one device served so far. */
@@ -45,7 +41,7 @@ export class LoRAModel {
   /** One call at a time: the adapter in use is the session's state. */
   readonly #queue = pLimit(1)
   readonly #residents: Residents
-  readonly #trainers = new Map<string, Promise<Session>>()
+  readonly #trainer: Trainer
   readonly #noLora: Feeds
   #current: Feeds
   #disposed = false
@@ -84,6 +80,13 @@ export class LoRAModel {
     this.#encoder = encoderOf(parts)
     this.contextLength = this.#encoder.contextLength
     this.#residents = new Residents(parts)
+    this.#trainer = new Trainer({
+      parts,
+      encoder: this.#encoder,
+      residents: this.#residents,
+      score: (row, feeds) => this.#score(row, feeds),
+      save: (made, training) => this.#save(made, training),
+    })
     this.#noLora = loraFeeds(parts.groups, null)
     this.#current = this.#noLora
     this.#decoder = makeDecoder(parts.config, parts.generationConfig, parts.session, () => this.#current)
@@ -94,22 +97,35 @@ export class LoRAModel {
    *
    * @throws InputError for a prompt that does not fit, an adapter of another model, options out of range
    */
-  async generate(messages: readonly Message[], options: GenerateOptions & { lora?: Lora } = {}): Promise<Generation> {
-    const { lora, ...rest } = options
+  async generate(
+    messages: readonly Message[],
+    options: GenerateOptions & { lora?: Lora; template?: TemplateOptions } = {},
+  ): Promise<Generation> {
+    const { lora, template, ...rest } = options
     requireGenerateOptions(rest)
     return this.#serve(async () => {
       this.#use(lora)
-      return generate(this.#decoder, this.#parts.tokenizer, this.#encoder.prompt(messages), this.contextLength, rest)
+      const prompt = this.#encoder.prompt(messages, template)
+      return generate(this.#decoder, this.#parts.tokenizer, prompt, this.contextLength, rest)
     })
   }
 
-  /** Mean loss of an answer's tokens, the one that ends the turn included [nats/token]. */
-  score(
+  /**
+   * Mean loss of an answer's tokens, the one that ends the turn included [nats/token].
+   *
+   * @returns `truncated` if the options let it be cut and it was
+   */
+  async score(
     messages: readonly Message[],
     target: string,
-    options: { lora?: Lora } = {},
-  ): Promise<{ nll: number; tokens: number }> {
-    return this.#serve(() => this.#score({ messages, target }, this.#use(options.lora)))
+    { lora, ...options }: ItemOptions & { lora?: Lora } = {},
+  ): Promise<{ nll: number; tokens: number; truncated?: Truncated }> {
+    requireItemOptions('score', options)
+    return this.#serve(async () => {
+      const row = encodeItems([{ messages, target }], this.#encoder, options)[0]!
+      const found = await this.#score(row, this.#use(lora))
+      return row.truncated ? { ...found, truncated: row.truncated } : found
+    })
   }
 
   /**
@@ -131,58 +147,22 @@ export class LoRAModel {
    */
   gradients(
     lora: LoRAHandle,
-    input: TrainingItem | readonly TrainingItem[],
+    input: TrainingInput,
+    options: ItemOptions = {},
   ): Promise<{ loss: number; grads: Map<string, Float32Array> }> {
-    return this.#serve(async () => {
-      const adapter = this.#residents.get(lora).adapter
-      const { session, layout } = await this.#trainer(adapter)
-      const { loss, gradient: flat } = await gradient(
-        session,
-        flatten(adapter, layout),
-        layout,
-        adapter.config,
-        makeBatch(toItems(input), this.#encoder),
-      )
-      return { loss, grads: new Map([...unflatten(flat, layout)].map(([name, t]) => [name, t.data])) }
-    })
+    return this.#serve(() => this.#trainer.gradients(lora, input, options))
   }
 
   /**
-   * Trains a new version of an adapter: AdamW, from fresh optimizer state, on one item or on several as one batch.
-   * The given adapter is not changed. `lora` null starts a new one.
+   * Trains a new version of an adapter: AdamW, on one item or on several, as one batch or in batches of `batchSize`.
+   * The given adapter is not changed. `lora` null starts a new one. The model need not be loaded anew, nor its training
+   * graph compiled again, for other settings: only another set of modules or another rank makes a new session.
    *
    * @returns the new adapter, saved as a PEFT folder; or a Skip if a loss or gradient was not finite, with nothing saved
    * @throws InputError for bad items or options, a rank or alpha other than the given adapter's
    */
-  async finetune(
-    lora: Lora,
-    input: TrainingItem | readonly TrainingItem[],
-    options: FinetuneOptions = {},
-  ): Promise<LoRAHandle | Skip> {
-    requireFinetuneOptions(options)
-    return this.#serve(async () => {
-      const batch = makeBatch(toItems(input), this.#encoder)
-      const from = lora ? this.#continued(lora, options) : this.#fresh(options)
-      const { session, layout } = await this.#trainer(from)
-      const o = withDefaults(options)
-      const run = await train(session, flatten(from, layout), layout, from.config, batch, o)
-      if (run.nonFiniteAt !== undefined)
-        return skip(`non-finite ${Number.isFinite(run.losses.at(-1)) ? 'gradient' : 'loss'} at step ${run.nonFiniteAt}`)
-      if (!run.theta.every(Number.isFinite)) return skip(`non-finite weights after step ${o.steps}`)
-      const made = this.#residents.prepare({ config: from.config, tensors: unflatten(run.theta, layout) })
-      const after = await this.#score(toItems(input)[0]!, made.feeds)
-      if (!Number.isFinite(after.nll)) return skip(`non-finite loss after step ${o.steps}`)
-      const training: TrainingSummary = {
-        losses: run.losses,
-        gradientNorms: run.gradientNorms,
-        stepMs: run.stepMs,
-        targetLoss: { before: run.firstItemBefore, after: after.nll },
-      }
-      const { identifier, path } = writePeft(made.adapter, adapterFolder(), this.#base)
-      const handle = new LoRAHandle({ identifier, path, metadata: { training } })
-      this.#residents.add(identifier, made)
-      return handle
-    })
+  async finetune(lora: Lora, input: TrainingInput, options: FinetuneOptions = {}): Promise<LoRAHandle | Skip> {
+    return this.#serve(() => this.#trainer.finetune(lora, input, options))
   }
 
   /** Frees the sessions. The model cannot be used afterwards. */
@@ -192,8 +172,7 @@ export class LoRAModel {
       if (this.#disposed) return
       this.#disposed = true
       await this.#parts.session.release()
-      for (const trainer of this.#trainers.values()) await (await trainer).release()
-      this.#trainers.clear()
+      await this.#trainer.release()
       this.#residents.clear()
     })
   }
@@ -206,6 +185,13 @@ export class LoRAModel {
     })
   }
 
+  /** Saves a new adapter, and keeps it in memory. */
+  #save(made: Resident, training: TrainingSummary): LoRAHandle {
+    const { identifier, path } = writePeft(made.adapter, adapterFolder(), this.#base)
+    this.#residents.add(identifier, made)
+    return new LoRAHandle({ identifier, path, metadata: { training } })
+  }
+
   get #base(): BaseModel {
     return { name: this.id, fingerprint: this.#parts.fingerprint }
   }
@@ -216,54 +202,9 @@ export class LoRAModel {
     return this.#current
   }
 
-  #fresh({
-    rank = finetuneDefaults.rank,
-    alpha = finetuneDefaults.alpha,
-    rslora = false,
-    targetModules,
-    seed = 0,
-  }: FinetuneOptions): Adapter {
-    const config: AdapterConfig = { r: rank, alpha, rslora, rankPattern: {}, alphaPattern: {} }
-    return freshAdapter(config, selectModules(this.#parts.sites, targetModules), seed)
-  }
-
-  #continued(lora: LoRAHandle, { rank, alpha, rslora, targetModules }: FinetuneOptions): Adapter {
-    const adapter = this.#residents.get(lora).adapter
-    const { config } = adapter
-    for (const [name, asked, has] of [
-      ['rank', rank, config.r],
-      ['alpha', alpha, config.alpha],
-      ['rslora', rslora, config.rslora],
-    ] as const)
-      if (asked !== undefined && asked !== has)
-        throw new InputError(
-          `finetune: ${name} ${asked} was asked for, but adapter ${lora.identifier.slice(0, 12)} has ${has}; leave it out to continue this adapter, or pass null to start a new one`,
-        )
-    if (targetModules && selectModules(this.#parts.sites, targetModules).length !== ranksOf(adapter).size)
-      throw new InputError(
-        `finetune: targetModules other than those of adapter ${lora.identifier.slice(0, 12)}; leave it out to continue this adapter`,
-      )
-    return adapter
-  }
-
-  /** A training session for the modules and ranks of an adapter; made once for each such set. */
-  async #trainer(adapter: Adapter): Promise<{ session: Session; layout: ParameterLayout }> {
-    const { exported, sites, folder, id } = this.#parts
-    const layout = layoutOf(sites, ranksOf(adapter))
-    const key = JSON.stringify(layout.tensors.map(t => [t.name, t.dims]))
-    const trainer =
-      this.#trainers.get(key) ??
-      createSession(trainingGraph(exported, sites, layout), `the training graph of ${id}`, {
-        weights: join(folder, 'onnx'),
-        purpose: 'training',
-      })
-    this.#trainers.set(key, trainer)
-    trainer.catch(() => this.#trainers.delete(key))
-    return { session: await trainer, layout }
-  }
-
-  async #score(item: TrainingItem, feeds: Feeds): Promise<{ nll: number; tokens: number }> {
-    const { inputIds, dims, positions, targets } = makeBatch([item], this.#encoder)
+  /** Mean loss of a row's supervised tokens [nats/token]. */
+  async #score(row: Row, feeds: Feeds): Promise<{ nll: number; tokens: number }> {
+    const { inputIds, dims, positions, targets } = makeBatch([row])
     const keep = dims[1] - positions[0]!
     const {
       data,
@@ -276,6 +217,3 @@ export class LoRAModel {
     return { nll: total / targets.length, tokens: targets.length }
   }
 }
-
-const toItems = (input: TrainingItem | readonly TrainingItem[]): readonly TrainingItem[] =>
-  Array.isArray(input) ? input : [input as TrainingItem]

@@ -2,7 +2,11 @@ import { ADAMW_INPUTS, type AdamWOptions, adamwInputs } from '../grad/adamw.js'
 import { type Adapter, type AdapterConfig, scaleOf } from '../lora/adapter.js'
 import type { LoraModule, ParameterLayout } from '../rules/lora.js'
 import { random } from '../tensor.js'
-import type { Batch } from './batch.js'
+import { type Batch, makeBatch, type Row } from './batch.js'
+import type { OptimizerState } from './optimizer.js'
+import type { Settings } from './options.js'
+import type { Plan } from './plan.js'
+import { rateAt } from './schedule.js'
 import { type Feeds, float32, int64, type Session, scalar } from './session.js'
 
 /** The tensors of an adapter as one vector θ [P], in the layout's order. */
@@ -42,15 +46,29 @@ export function freshAdapter(config: AdapterConfig, modules: readonly LoraModule
   return { config, tensors }
 }
 
-/** Everything a training graph is fed that does not change from step to step. */
-function batchFeeds(batch: Batch, layout: ParameterLayout, config: AdapterConfig): Feeds {
-  const S = batch.targets.length
+/** An adapter's training: θ [P] by a layout, and the sessions that work on it. */
+export interface Learner {
+  layout: ParameterLayout
+  config: AdapterConfig
+  /** Of a training graph (`trainingGraph`) for this layout. */
+  session: Session
+  /** Of `updateGraph`, made when a step needs it. */
+  update: () => Promise<Session>
+}
+
+/**
+ * What a training graph is fed beside θ and the optimizer's inputs.
+ *
+ * @param S supervised tokens of the whole step, of which this batch may be a part
+ */
+function batchFeeds(batch: Batch, { layout, config }: Learner, S: number): Feeds {
+  const own = batch.targets.length
   const scales = scalesOf(layout, config)
   return {
     input_ids: int64(batch.inputIds, batch.dims),
-    positions: int64(batch.positions, [S]),
-    targets: int64(batch.targets, [S]),
-    weights: float32(new Float32Array(S).fill(1 / S), [S]),
+    positions: int64(batch.positions, [own]),
+    targets: int64(batch.targets, [own]),
+    weights: float32(new Float32Array(own).fill(1 / S), [own]),
     'lora.scales': float32(scales, [scales.length]),
   }
 }
@@ -60,86 +78,146 @@ const adamwFeeds = (options: AdamWOptions, t: number): Feeds => {
   return Object.fromEntries(ADAMW_INPUTS.map(name => [name, scalar(values[name])]))
 }
 
+const STILL: AdamWOptions = { learningRate: 0, weightDecay: 0, betas: [0, 0], epsilon: 1, clipNorm: null }
+
+const supervised = (batches: readonly Batch[]): number => batches.reduce((sum, b) => sum + b.targets.length, 0)
+
+/**
+ * Mean loss over all supervised tokens of some batches [nats/token], its gradient with respect to θ [P], and the loss
+ * on the first item alone. Each batch is one pass; what they give is added up on the host.
+ *
+ * @param signal stops between two passes by throwing its reason
+ */
+export async function gradient(
+  learner: Learner,
+  theta: Float32Array,
+  batches: readonly Batch[],
+  signal?: AbortSignal,
+): Promise<{ loss: number; gradient: Float32Array; firstItem: number }> {
+  const P = [learner.layout.size]
+  const zeros = float32(new Float32Array(learner.layout.size), P)
+  const fixed = { theta: float32(theta, P), 'adam.m': zeros, 'adam.v': zeros, ...adamwFeeds(STILL, 1) }
+  const S = supervised(batches)
+  const total = new Float32Array(learner.layout.size)
+  let [loss, firstItem] = [0, Number.NaN]
+  for (const [i, batch] of batches.entries()) {
+    signal?.throwIfAborted()
+    const out = await learner.session.run({ ...fixed, ...batchFeeds(batch, learner, S) }, ['loss', 'nll', 'gradient'])
+    loss += only(out.loss!)
+    if (i === 0) firstItem = firstOf(out.nll!, batch)
+    const part = out.gradient!.data as Float32Array
+    for (let p = 0; p < part.length; p++) total[p]! += part[p]!
+  }
+  return { loss, gradient: total, firstItem }
+}
+
 export interface TrainingRun {
   theta: Float32Array
+  /** After the last step. */
+  state: OptimizerState
   /** Mean over the supervised tokens of the batch, before each step [nats/token]. */
   losses: number[]
   /** Global norm before clipping, of each step. */
   gradientNorms: number[]
+  /** That each step was taken with. */
+  learningRates: number[]
   /** Wall time of each step [ms]. */
   stepMs: number[]
-  /** Loss on the first item of the batch alone, before the first step [nats/token]. */
+  /** Loss on the item that the first step began with, before that step [nats/token]. */
   firstItemBefore: number
   /** Number (from 1) of the step whose loss or gradient was not finite, if one was; θ is then of no use. */
   nonFiniteAt?: number
 }
 
+/** What a step leaves, beside θ and the optimizer's state as inputs of the next. */
+interface Stepped {
+  loss: number
+  gradientNorm: number
+  firstItem: number
+  state: Feeds
+}
+
+const AFTER = ['gradient_norm', 'theta.next', 'adam.m.next', 'adam.v.next'] as const
+
+const afterStep = (out: Feeds): Feeds => ({
+  theta: out['theta.next']!,
+  'adam.m': out['adam.m.next']!,
+  'adam.v': out['adam.v.next']!,
+})
+
+/** A step whose batch fits in one pass: one run of the training graph. */
+async function inOnePass(learner: Learner, batch: Batch, inputs: Feeds): Promise<Stepped> {
+  const feeds = { ...batchFeeds(batch, learner, batch.targets.length), ...inputs }
+  const out = (await learner.session.run(feeds, ['loss', 'nll', ...AFTER])) as Feeds
+  return {
+    loss: only(out.loss!),
+    gradientNorm: only(out.gradient_norm!),
+    firstItem: firstOf(out.nll!, batch),
+    state: afterStep(out),
+  }
+}
+
+/** A step over several passes, with the sum of their gradients. */
+async function inPasses(learner: Learner, batches: readonly Batch[], inputs: Feeds, signal?: AbortSignal) {
+  const { gradient: sum, ...found } = await gradient(learner, inputs.theta!.data as Float32Array, batches, signal)
+  const update = await learner.update()
+  const out = (await update.run({ ...inputs, gradient: float32(sum, [sum.length]) }, [...AFTER])) as Feeds
+  return { ...found, gradientNorm: only(out.gradient_norm!), state: afterStep(out) }
+}
+
 /**
- * AdamW on one batch, from θ, with fresh optimizer state.
+ * AdamW from θ and a state of the optimizer, over batches of rows.
  *
- * @param session of a training graph (`trainingGraph`) for this layout
- * @param signal stops between two steps by throwing its reason
+ * @param plan which rows each step learns from, in parts of one pass each
+ * @param o `signal` stops between two passes by throwing its reason
  */
 export async function train(
-  session: Session,
+  learner: Learner,
   theta: Float32Array,
-  layout: ParameterLayout,
-  config: AdapterConfig,
-  batch: Batch,
-  options: AdamWOptions & { steps: number; signal?: AbortSignal | undefined },
+  from: OptimizerState,
+  rows: readonly Row[],
+  plan: Plan,
+  o: Settings,
 ): Promise<TrainingRun> {
-  const fixed = batchFeeds(batch, layout, config)
-  const P = [layout.size]
-  let state: Feeds = {
-    theta: float32(theta, P),
-    'adam.m': float32(new Float32Array(layout.size), P),
-    'adam.v': float32(new Float32Array(layout.size), P),
+  const P = [learner.layout.size]
+  let state: Feeds = { theta: float32(theta, P), 'adam.m': float32(from.m, P), 'adam.v': float32(from.v, P) }
+  const run: TrainingRun = {
+    theta,
+    state: from,
+    losses: [],
+    gradientNorms: [],
+    learningRates: [],
+    stepMs: [],
+    firstItemBefore: Number.NaN,
   }
-  const run: TrainingRun = { theta, losses: [], gradientNorms: [], stepMs: [], firstItemBefore: Number.NaN }
-  for (let t = 1; t <= options.steps; t++) {
-    options.signal?.throwIfAborted()
+  for (let t = 1; t <= o.steps; t++) {
+    o.signal?.throwIfAborted()
     const start = performance.now()
-    const out = await session.run({ ...fixed, ...state, ...adamwFeeds(options, t) }, [
-      'loss',
-      'nll',
-      'gradient_norm',
-      'theta.next',
-      'adam.m.next',
-      'adam.v.next',
-    ])
-    const loss = (out.loss!.data as Float32Array)[0]!
-    const norm = (out.gradient_norm!.data as Float32Array)[0]!
-    if (t === 1) run.firstItemBefore = mean((out.nll!.data as Float32Array).subarray(0, batch.counts[0]))
+    const learningRate = o.learningRate * rateAt(o.scheduler, t, o.steps, o.warmupSteps)
+    const batches = plan(t).map(part => makeBatch(part.map(i => rows[i]!)))
+    const inputs = { ...state, ...adamwFeeds({ ...o, learningRate }, from.steps + t) }
+    const { loss, gradientNorm, firstItem, ...after } =
+      batches.length === 1
+        ? await inOnePass(learner, batches[0]!, inputs)
+        : await inPasses(learner, batches, inputs, o.signal)
+    const ms = performance.now() - start
+    if (t === 1) run.firstItemBefore = firstItem
     run.losses.push(loss)
-    run.gradientNorms.push(norm)
-    run.stepMs.push(performance.now() - start)
-    if (!Number.isFinite(loss) || !Number.isFinite(norm)) return { ...run, nonFiniteAt: t }
-    state = { theta: out['theta.next']!, 'adam.m': out['adam.m.next']!, 'adam.v': out['adam.v.next']! }
+    run.gradientNorms.push(gradientNorm)
+    run.learningRates.push(learningRate)
+    run.stepMs.push(ms)
+    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) return { ...run, nonFiniteAt: t }
+    state = after.state
+    o.onStep?.({ step: t, steps: o.steps, loss, gradientNorm, learningRate, ms })
   }
-  run.theta = state.theta!.data as Float32Array
+  const vector = (name: string) => state[name]!.data as Float32Array
+  run.theta = vector('theta')
+  run.state = { m: vector('adam.m'), v: vector('adam.v'), steps: from.steps + o.steps }
   return run
 }
 
-/** Loss of a batch [nats/token] and its gradient with respect to θ [P]. */
-export async function gradient(
-  session: Session,
-  theta: Float32Array,
-  layout: ParameterLayout,
-  config: AdapterConfig,
-  batch: Batch,
-) {
-  const P = [layout.size]
-  const zeros = () => float32(new Float32Array(layout.size), P)
-  const still: AdamWOptions = { learningRate: 0, weightDecay: 0, betas: [0, 0], epsilon: 1, clipNorm: null }
-  const feeds = {
-    ...batchFeeds(batch, layout, config),
-    theta: float32(theta, P),
-    'adam.m': zeros(),
-    'adam.v': zeros(),
-    ...adamwFeeds(still, 1),
-  }
-  const out = await session.run(feeds, ['loss', 'gradient'])
-  return { loss: (out.loss!.data as Float32Array)[0]!, gradient: out.gradient!.data as Float32Array }
-}
-
+type Output = Feeds[string]
+const only = (scalar: Output): number => (scalar.data as Float32Array)[0]!
+/** Mean loss of a batch's first item. */
+const firstOf = (nll: Output, batch: Batch): number => mean((nll.data as Float32Array).subarray(0, batch.counts[0]))
 const mean = (xs: Float32Array): number => xs.reduce((sum, x) => sum + x, 0) / xs.length

@@ -1,13 +1,30 @@
+/** What was cut from an item that was longer than `maxLength`. */
+export interface Truncated {
+  /** Its position among the items. */
+  item: number
+  side: 'left' | 'right'
+  /** Tokens it had. */
+  length: number
+  /** Tokens cut. */
+  tokens: number
+  /** Supervised tokens lost. */
+  supervised: number
+}
+
 /** What training an adapter of ours left behind; shown in the step that made it. */
 export interface TrainingSummary {
-  /** Loss before each optimizer step, over the whole batch [nats/token]. */
+  /** Loss before each optimizer step, over its batch [nats/token]. */
   losses: number[]
   /** Global norm of the gradient before clipping, per optimizer step. */
   gradientNorms: number[]
+  /** Learning rate of each optimizer step. */
+  learningRates: number[]
   /** Wall time of each optimizer step [ms]. */
   stepMs: number[]
-  /** Loss on the first item of the batch alone, before and after the update [nats/token]. */
+  /** Loss on the first item alone, before and after the update [nats/token]. */
   targetLoss: { before: number; after: number }
+  /** Items that were cut to `maxLength`. */
+  truncated: readonly Truncated[]
 }
 
 export interface LoRAHandleInit {

@@ -177,11 +177,15 @@ describe('a batch', () => {
     ['training item 0: token id 320 is not in the vocabulary of 320', { inputIds: [320, 2], labels: [-100, 2] }],
     ['training item 0: label -1 is not in the vocabulary of 320, nor -100', { inputIds: [1, 2], labels: [-100, -1] }],
     [
-      "training item 0: 600 tokens, the model's context has 512",
+      "training item 0: 600 tokens, the model's context has 512; shorten it, or say by truncation 'left' or 'right' at which end it may be cut",
       { inputIds: Array(600).fill(5), labels: Array(600).fill(5) },
     ],
     ['training item 0: target must be a non-empty text, found ""', { ...item, target: '' }],
-    ['training item 0: target must be a non-empty text, found nothing', { messages: item.messages } as never],
+    [
+      'training item 0: it has no target, so its last message must be the assistant\'s answer; it is of role "user"',
+      { messages: item.messages },
+    ],
+    ['training item 0: it is undefined', [undefined as never]],
     ['a prompt needs at least one message; found none', { ...item, messages: [] }],
   ])('%s', async (message, input) => {
     await expect(train(null, input)).rejects.toThrow(new InputError(message))
@@ -200,6 +204,22 @@ describe('options out of their range', () => {
     ['epsilon must be a positive number, found 0', { epsilon: 0 }],
     ['clipNorm must be a positive number, or null for no clipping, found 0', { clipNorm: 0 }],
     ['betas must be two numbers in [0, 1), found 0.9,1', { betas: [0.9, 1] }],
+    ['betas must be two numbers in [0, 1), found 0.9', { betas: 0.9 }],
+    ['seed must be an integer, found 0.5', { seed: 0.5 }],
+    ['epochs must be a positive integer, found 0.5', { epochs: 0.5 }],
+    ['batchSize must be a positive integer, found 0', { batchSize: 0 }],
+    ['microBatchSize must be a positive integer, found -1', { microBatchSize: -1 }],
+    ['warmupSteps must be an integer ≥ 0, found -1', { warmupSteps: -1 }],
+    ['warmupSteps must be at most the 3 steps there are, found 4', { warmupSteps: 4 }],
+    ['warmupRatio must be a number in [0, 1], found 1.5', { warmupRatio: 1.5 }],
+    ["scheduler must be 'constant' or 'linear' or 'cosine', found polynomial", { scheduler: 'polynomial' }],
+    ["optimizerState must be 'fresh' or 'continue', found keep", { optimizerState: 'keep' }],
+    ["trainOn must be 'target' or 'assistant', found all", { trainOn: 'all' }],
+    ["truncation must be 'error' or 'left' or 'right', found middle", { truncation: 'middle' }],
+    ['maxLength must be a positive integer, found 0', { maxLength: 0 }],
+    ['onStep must be a function, found true', { onStep: true }],
+    ['steps 2 and epochs 1 were both given; leave one of them out', { steps: 2, epochs: 1 }],
+    ['warmupSteps 1 and warmupRatio 0.5 were both given; leave one of them out', { warmupSteps: 1, warmupRatio: 0.5 }],
   ])('%s', async (message, options) => {
     await expect(train(null, item, options)).rejects.toThrow(new InputError(`finetune: ${message}`))
   })

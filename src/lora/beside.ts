@@ -1,0 +1,36 @@
+import { randomBytes } from 'node:crypto'
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { HarnessError, InputError, messageOf } from '../errors.js'
+
+/** A file in an adapter's folder that is no part of the adapter: its identity does not cover it. Undefined: no such file. */
+export function readBeside(folder: string, name: string): Uint8Array | undefined {
+  try {
+    return readFileSync(join(folder, name))
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new InputError(`reading ${join(folder, name)}: ${messageOf(cause)}`, { cause })
+  }
+}
+
+/**
+ * Writes such a file, whole or not at all; one that is there is replaced.
+ *
+ * @throws HarnessError if it cannot be written (disk full, no permission)
+ */
+export function writeBeside(folder: string, name: string, bytes: Uint8Array): void {
+  const temporary = join(folder, `.${name}-${process.pid}-${randomBytes(4).toString('hex')}`)
+  try {
+    const fd = openSync(temporary, 'wx')
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
+      fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
+    renameSync(temporary, join(folder, name))
+  } catch (cause) {
+    rmSync(temporary, { force: true })
+    throw new HarnessError(`saving ${join(folder, name)}: ${messageOf(cause)}`, { cause })
+  }
+}
