@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 /** A file imports from its own folder and from those above it in this list. */
 const ORDER = [
   'errors.ts',
+  'json.ts',
   'tensor.ts',
   'protocol',
   'graph',

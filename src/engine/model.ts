@@ -1,26 +1,28 @@
 import pLimit from 'p-limit'
-import { HarnessError, InputError } from '../errors.js'
-import { adapterFolder } from '../lora/folder.js'
+import { platform } from '#platform'
+import { HarnessError } from '../errors.js'
 import type { BaseModel } from '../lora/format.js'
 import { LoRAHandle, type Skip, type TrainingSummary, type Truncated } from '../lora/handle.js'
-import { writePeft } from '../lora/peft.js'
+import type { ModelDType } from '../models/dtypes.js'
 import type { Generation, Message } from '../protocol/index.js'
 import { type Encoder, encodeItems, makeBatch, type Row, requireTokens, type TrainingItem } from './batch.js'
 import { encoderOf, type TemplateOptions } from './encoder.js'
 import { type GenerateOptions, generate, makeDecoder, requireGenerateOptions } from './generate.js'
 import { forward, loraFeeds, negativeLogLikelihood } from './infer.js'
-import { FILES, loadParts, type ModelDType, type Parts } from './load.js'
+import { loadParts, type Parts } from './load.js'
 import { type FinetuneOptions, type ItemOptions, requireItemOptions, type StepProgress } from './options.js'
+import type { Device } from './platform.js'
 import { type Resident, Residents } from './residents.js'
 import type { Feeds } from './session.js'
 import { Trainer, type TrainingInput } from './trainer.js'
 
-export type { FinetuneOptions, GenerateOptions, ItemOptions, ModelDType, StepProgress, TemplateOptions, TrainingItem }
+export type { Device, FinetuneOptions, GenerateOptions, ItemOptions, ModelDType, StepProgress, TemplateOptions, TrainingItem }
 
 export interface LoadOptions {
-  /** `auto` is the CPU, the one device served so far. */
-  device?: 'auto' | 'cpu'
-  dtype?: ModelDType
+  /** `auto`, the default: the fastest that answers a probe. One asked for by name is that one, or an error. */
+  device?: Device | 'auto'
+  /** `auto`, the default: of the model's files the most exact one that the device can compute with. */
+  dtype?: ModelDType | 'auto'
 }
 
 type Lora = LoRAHandle | null | undefined
@@ -32,7 +34,9 @@ type Lora = LoRAHandle | null | undefined
  */
 export class LoRAModel {
   readonly id: string
-  readonly device = 'cpu'
+  readonly device: Device
+  /** Why this device, in words. */
+  readonly deviceReason: string
   readonly dtype: ModelDType
   readonly contextLength: number
   readonly #parts: Parts
@@ -52,18 +56,15 @@ export class LoRAModel {
    * Loads a model; the same arguments give the same object.
    *
    * @param idOrFolder the embedded model's id, a folder in transformers.js layout, or a hub id
-   * @throws InputError for an unknown id, a folder without the files, a graph that is not supported, a damaged file
+   * @throws InputError for an unknown id, a folder without the files, a graph that is not supported, a damaged file, a
+   * device that cannot serve
    */
   static async load(idOrFolder: string, options: LoadOptions = {}): Promise<LoRAModel> {
-    const { device = 'auto', dtype = 'fp32' } = options
-    if (device !== 'auto' && device !== 'cpu')
-      throw new InputError(`loading ${idOrFolder}: device ${JSON.stringify(device)} is not served; use 'cpu' or 'auto'`)
-    if (!Object.hasOwn(FILES, dtype))
-      throw new InputError(
-        `loading ${idOrFolder}: dtype ${JSON.stringify(dtype)} is not served; use ${Object.keys(FILES).join(' or ')}`,
-      )
-    const key = `${idOrFolder}\n${dtype}`
-    const loading = LoRAModel.#loaded.get(key) ?? loadParts(idOrFolder, dtype).then(parts => new LoRAModel(parts, key))
+    const { device = 'auto', dtype = 'auto' } = options
+    const key = `${idOrFolder}\n${device}\n${dtype}`
+    const loading =
+      LoRAModel.#loaded.get(key) ??
+      loadParts(idOrFolder, { device, dtype }).then(parts => new LoRAModel(parts, key))
     LoRAModel.#loaded.set(key, loading)
     // A failed load may be tried again.
     loading.catch(() => LoRAModel.#loaded.delete(key))
@@ -76,6 +77,8 @@ export class LoRAModel {
     this.#parts = parts
     this.#key = key
     this.id = parts.id
+    this.device = parts.device
+    this.deviceReason = parts.deviceReason
     this.dtype = parts.dtype
     this.#encoder = encoderOf(parts)
     this.contextLength = this.#encoder.contextLength
@@ -87,7 +90,7 @@ export class LoRAModel {
       score: (row, feeds) => this.#score(row, feeds),
       save: (made, training) => this.#save(made, training),
     })
-    this.#noLora = loraFeeds(parts.groups, null)
+    this.#noLora = loraFeeds(parts.groups, null, parts.device)
     this.#current = this.#noLora
     this.#decoder = makeDecoder(parts.config, parts.generationConfig, parts.session, () => this.#current)
   }

@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto'
 import { InputError } from '../errors.js'
 import { type LoraModule, tensorName } from '../rules/lora.js'
 import type { Tensor } from '../tensor.js'
+import { patternValue } from './patterns.js'
+import { sha256 } from './sha256.js'
 
 /** The settings that decide what an adapter computes, beside its tensors. */
 export interface AdapterConfig {
@@ -10,7 +11,7 @@ export interface AdapterConfig {
   /** α; a module's update is scaled by α/r, or α/√r with `rslora`. */
   alpha: number
   rslora: boolean
-  /** Exceptions from `r` and `alpha`: a module's name, or its end, or a regular expression, as in PEFT. */
+  /** Exceptions from `r` and `alpha`: see {@link patternValue}. */
   rankPattern: Record<string, number>
   alphaPattern: Record<string, number>
 }
@@ -19,19 +20,6 @@ export interface AdapterConfig {
 export interface Adapter {
   config: AdapterConfig
   tensors: Map<string, Tensor>
-}
-
-/**
- * The value of a PEFT pattern for a module: of the first key that is the module's name, or its end after a dot.
- * PEFT takes keys as regular expressions; from an untrusted file only names are accepted, with an optional `^`.
- */
-export function patternValue(pattern: Readonly<Record<string, number>>, module: string, otherwise: number): number {
-  for (const [key, value] of Object.entries(pattern)) {
-    const name = key.startsWith('^') ? key.slice(1) : key
-    if (!/^[\w.]+$/.test(name)) throw new InputError(`adapter: pattern ${JSON.stringify(key)} is no module name`)
-    if (module === name || (!key.startsWith('^') && module.endsWith(`.${name}`))) return value
-  }
-  return otherwise
 }
 
 /** α/r of one module (α/√r with rsLoRA, Kalajdzievski 2023). */
@@ -56,17 +44,17 @@ export const ranksOf = (adapter: Adapter): Map<string, number> =>
  * sha-256 of what the adapter computes: its settings and its tensors' bytes in name order. One name, one adapter,
  * for ever: a reused name with other weights behind it cannot happen.
  */
-export function identify(adapter: Adapter): string {
-  const { r, alpha, rslora, rankPattern, alphaPattern } = adapter.config
-  const hash = createHash('sha256')
+export const identify = (adapter: Adapter): string => sha256(identifying(adapter))
+
+function* identifying({ config, tensors }: Adapter): Generator<string | Uint8Array> {
+  const { r, alpha, rslora, rankPattern, alphaPattern } = config
   // Patterns in their order: the first key that fits a module decides.
-  hash.update(JSON.stringify([r, alpha, rslora, Object.entries(rankPattern), Object.entries(alphaPattern)]))
-  for (const name of [...adapter.tensors.keys()].sort()) {
-    const { dims, data } = adapter.tensors.get(name)!
-    hash.update(`\n${name} ${dims.join('x')}\n`)
-    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  yield JSON.stringify([r, alpha, rslora, Object.entries(rankPattern), Object.entries(alphaPattern)])
+  for (const name of [...tensors.keys()].sort()) {
+    const { dims, data } = tensors.get(name)!
+    yield `\n${name} ${dims.join('x')}\n`
+    yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
   }
-  return hash.digest('hex')
 }
 
 /**

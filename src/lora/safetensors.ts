@@ -1,9 +1,12 @@
 import { z } from 'zod'
-import { InputError, messageOf } from '../errors.js'
+import { InputError } from '../errors.js'
+import { parseJson } from '../json.js'
 import { sizeOf, type Tensor } from '../tensor.js'
 
 /** Largest header accepted [bytes], as in the format's reference implementation. */
 const MAX_HEADER = 100_000_000
+/** Longest name of a tensor accepted [characters]. */
+const MAX_NAME = 1_000
 
 const size = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER)
 const entry = z.object({ dtype: z.string(), shape: z.array(size).max(8), data_offsets: z.tuple([size, size]) })
@@ -13,8 +16,33 @@ export interface Safetensors {
   metadata: Record<string, string>
 }
 
+/** The element types read: size of an element [bytes], and all elements as float32, which is exact for all three. */
+const DTYPES: Readonly<Record<string, { bytes: number; toFloat32: (buffer: ArrayBuffer) => Float32Array }>> = {
+  F32: { bytes: 4, toFloat32: buffer => new Float32Array(buffer) },
+  F16: { bytes: 2, toFloat32: buffer => widen(new Uint16Array(buffer), float16Bits) },
+  BF16: { bytes: 2, toFloat32: buffer => widen(new Uint16Array(buffer), bits => bits << 16) },
+}
+
+function widen(halves: Uint16Array, float32Bits: (bits: number) => number): Float32Array {
+  const out = new Uint32Array(halves.length)
+  for (let i = 0; i < halves.length; i++) out[i] = float32Bits(halves[i]!)
+  return new Float32Array(out.buffer)
+}
+
+/** IEEE 754 binary16 (sign, 5 bits of exponent, 10 of mantissa) as the bits of the binary32 of the same value. */
+function float16Bits(bits: number): number {
+  const [sign, exponent, mantissa] = [(bits & 0x8000) << 16, (bits >> 10) & 31, bits & 1023]
+  if (exponent === 31) return sign | 0x7f800000 | (mantissa << 13)
+  if (exponent > 0) return sign | ((exponent + 112) << 23) | (mantissa << 13)
+  if (mantissa === 0) return sign
+  // A subnormal, mantissa · 2⁻²⁴, is a normal binary32: its leading one goes to bit 10 and is dropped.
+  const shift = Math.clz32(mantissa) - 21
+  return sign | ((113 - shift) << 23) | (((mantissa << shift) & 1023) << 13)
+}
+
 /**
- * Reads a safetensors file of float32 tensors (an 8-byte header length, a JSON header, the data).
+ * Reads a safetensors file of float32, float16 or bfloat16 tensors (an 8-byte header length, a JSON header, the data).
+ * Nothing is allocated from a number in the file before the file was seen to be long enough for it.
  *
  * @param file name for messages
  * @throws InputError for anything that is not exactly such a file
@@ -30,20 +58,26 @@ export function readSafetensors(bytes: Uint8Array, file: string): Safetensors {
   if (headerLength > MAX_HEADER || start > bytes.length)
     fail(`the header is said to have ${headerLength} bytes, the file has ${bytes.length}`)
 
-  const { __metadata__ = {}, ...entries } = parseHeader(bytes.subarray(8, start), fail)
+  const header = parseJson(bytes.subarray(8, start), `reading ${file}, header`)
+  if (header === null || typeof header !== 'object' || Array.isArray(header))
+    return fail('the header is no JSON object')
+  const { __metadata__ = {}, ...entries } = header as Record<string, unknown>
   const metadata = z.record(z.string(), z.string()).safeParse(__metadata__)
   if (!metadata.success) return fail('its metadata are not texts')
   const found = Object.entries(entries).map(([name, raw]) => {
+    if (name.length > MAX_NAME) fail(`a tensor's name has ${name.length} characters; at most ${MAX_NAME} are read`)
     const e = entry.safeParse(raw)
     if (!e.success) return fail(`tensor ${name}: ${e.error.issues[0]?.message ?? 'malformed entry'}`)
     const { dtype, shape, data_offsets } = e.data
     const [from, to] = data_offsets
-    if (dtype !== 'F32') fail(`tensor ${name} has type ${dtype}; F32 is supported`)
-    if (to - from !== sizeOf(shape) * 4)
-      fail(`tensor ${name} [${shape}] needs ${sizeOf(shape) * 4} bytes, found ${to - from}`)
+    const { bytes: each, toFloat32 } =
+      (Object.hasOwn(DTYPES, dtype) && DTYPES[dtype]) ||
+      fail(`tensor ${name} has type ${dtype}; ${Object.keys(DTYPES).join(', ')} are supported`)
+    if (to - from !== sizeOf(shape) * each)
+      fail(`tensor ${name} [${shape}] needs ${sizeOf(shape) * each} bytes, found ${to - from}`)
     if (start + to > bytes.length)
       fail(`tensor ${name} ends at byte ${start + to}, the file has ${bytes.length}; it is cut short`)
-    return { name, shape, from, to }
+    return { name, shape, from, to, toFloat32 }
   })
   // As the format demands: the tensors fill the data from its start to its end, none over another.
   let at = 0
@@ -52,23 +86,15 @@ export function readSafetensors(bytes: Uint8Array, file: string): Safetensors {
     at = to
   }
   if (start + at !== bytes.length) fail(`its tensors take ${at} bytes of ${bytes.length - start}; it is damaged`)
-  // A copy, because the data need not lie on a multiple of four bytes.
-  const copy = (from: number, to: number) =>
-    new Float32Array(new Uint8Array(bytes.subarray(start + from, start + to)).buffer)
   return {
-    tensors: new Map(found.map(({ name, shape, from, to }) => [name, { dims: shape, data: copy(from, to) }])),
+    tensors: new Map(
+      found.map(({ name, shape, from, to, toFloat32 }) => [
+        name,
+        // A copy, because the data need not lie on a multiple of the element's size.
+        { dims: shape, data: toFloat32(new Uint8Array(bytes.subarray(start + from, start + to)).buffer) },
+      ]),
+    ),
     metadata: metadata.data,
-  }
-}
-
-function parseHeader(bytes: Uint8Array, fail: (what: string) => never): Record<string, unknown> {
-  try {
-    const header: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-    if (header === null || typeof header !== 'object' || Array.isArray(header))
-      return fail('the header is no JSON object')
-    return header as Record<string, unknown>
-  } catch (cause) {
-    return fail(`the header is no JSON: ${messageOf(cause)}`)
   }
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { InputError } from '../../src/errors.js'
-import { type Adapter, identify, patternValue, ranksOf, requireFit, scaleOf } from '../../src/lora/adapter.js'
+import { type Adapter, identify, ranksOf, requireFit, scaleOf } from '../../src/lora/adapter.js'
 import { LoRAHandle, skip } from '../../src/lora/handle.js'
 import { findSites, selectModules } from '../../src/lora/modules.js'
 import { readPeft } from '../../src/lora/peft.js'
@@ -69,28 +69,8 @@ describe('the identity of an adapter', () => {
   })
 })
 
-describe('patterns', () => {
-  test.each<[Record<string, number>, number]>([
-    [{}, 9],
-    [{ [Q]: 4 }, 4],
-    [{ q_proj: 4 }, 4],
-    [{ 'self_attn.q_proj': 4 }, 4],
-    [{ proj: 4 }, 9], // an end, but not after a dot
-    [{ 'layers.0': 4 }, 9], // a part, but not the end
-    [{ [`^${Q}`]: 4 }, 4],
-    [{ '^q_proj': 4 }, 9], // anchored at the start
-    [{ k_proj: 3, q_proj: 4, [Q]: 5 }, 4], // the first that fits
-  ])('%o is %d for a q_proj', (pattern, value) => {
-    expect(patternValue(pattern, Q, 9)).toBe(value)
-  })
-
-  test('a regular expression from a file is never run', () => {
-    expect(() => patternValue({ '(a+)+$': 4 }, Q, 9)).toThrow(
-      new InputError('adapter: pattern "(a+)+$" is no module name'),
-    )
-  })
-
-  test('the scale is α/r, or α/√r with rsLoRA, with the exceptions of both patterns', () => {
+describe('the scale', () => {
+  test('is α/r, or α/√r with rsLoRA, with the exceptions of both patterns', () => {
     const config = { r: 4, alpha: 8, rslora: false, rankPattern: { o_proj: 16 }, alphaPattern: { o_proj: 2 } }
     expect([scaleOf(config, Q), scaleOf(config, O)]).toEqual([2, 0.125])
     expect([Q, O].map(m => scaleOf({ ...config, rslora: true }, m))).toEqual([4, 0.5])

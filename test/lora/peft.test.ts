@@ -42,7 +42,7 @@ describe('writePeft and readPeft', () => {
     expect(identifier).toBe(identify(adapter()))
     expect(path).toBe(join(folder, identifier))
     expect(readPeft(path)).toEqual({ adapter: adapter(), base })
-    expect(readdirSync(path).sort()).toEqual(['adapter_config.json', 'adapter_model.safetensors'])
+    expect(readdirSync(path).sort()).toEqual(['README.md', 'adapter_config.json', 'adapter_model.safetensors'])
   })
 
   test('the configuration says what PEFT needs to know', () => {
@@ -84,6 +84,7 @@ describe('writePeft and readPeft', () => {
   test.each<[string, number]>([
     ['weights', 1],
     ['configuration', 2],
+    ['card', 3],
   ])('a full disk while writing the %s leaves nothing behind', (_, call) => {
     const real = vi.mocked(writeSync).getMockImplementation()!
     let calls = 0

@@ -63,14 +63,15 @@ describe('safetensors', () => {
       'the header is said to have 9 bytes, the file has 16',
       Uint8Array.of(9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
     ],
-    ['the header is no JSON: ', file('{')],
-    ['the header is no JSON: ', Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xfe)],
     ['the header is no JSON object', file('[]')],
     ['the header is no JSON object', file('null')],
     ['tensor w: ', file({ w: 1 })],
     ['tensor w: ', file({ w: entry([-1], 0, 4) }, 4)],
     ['tensor w: ', file({ w: entry([1], 0, '4') }, 4)],
-    ['tensor w has type BF16; F32 is supported', file({ w: entry([2], 0, 4, 'BF16') }, 4)],
+    ['tensor w has type F64; F32, F16, BF16 are supported', file({ w: entry([1], 0, 8, 'F64') }, 8)],
+    ['tensor w has type constructor; F32, ', file({ w: entry([1], 0, 4, 'constructor') }, 4)],
+    ['tensor w [1] needs 2 bytes, found 4', file({ w: entry([1], 0, 4, 'BF16') }, 4)],
+    ["a tensor's name has 1001 characters; at most 1000 are read", file({ ['w'.repeat(1001)]: entry([0], 0, 0) })],
     ['tensor w [2] needs 8 bytes, found 4', file({ w: entry([2], 0, 4) }, 4)],
     ['tensor w [1] needs 4 bytes, found -4', file({ w: entry([1], 4, 0) }, 4)],
     ['tensor w ends at byte 70, the file has 66; it is cut short', file({ w: entry([2], 0, 8) }, 4)],
@@ -83,6 +84,42 @@ describe('safetensors', () => {
   ])('%s', (message, bytes) => {
     expect(() => read(bytes)).toThrow(InputError)
     expect(() => read(bytes)).toThrow(`reading a.safetensors: ${message}`)
+  })
+
+  test.each<[string, Uint8Array]>([
+    ["Expected property name or '}'", file('{')],
+    ['The encoded data was not valid', Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xfe)],
+    ['the key "w" appears twice in one object', file('{"w":1,"\\u0077":2}')],
+    ['it nests deeper than 100', file('['.repeat(1e6))],
+  ])('a header that is no JSON: %s', (message, bytes) => {
+    expect(() => read(bytes)).toThrow(InputError)
+    expect(() => read(bytes)).toThrow(`reading a.safetensors, header: no JSON: ${message}`)
+  })
+
+  /** Two-byte elements of a file, read. */
+  const halves = (dtype: string, bits: readonly number[]): Float32Array => {
+    const bytes = file({ w: entry([bits.length], 0, bits.length * 2, dtype) }, bits.length * 2)
+    bytes.set(new Uint8Array(Uint16Array.from(bits).buffer), bytes.length - bits.length * 2)
+    return read(bytes).tensors.get('w')!.data
+  }
+
+  test('float16 is read exactly: every one of its 65536 values', () => {
+    const bits = Array.from({ length: 65536 }, (_, i) => i)
+    const expected = bits.map(b => {
+      // The definition: (−1)^s · 2^(e−15) · (1 + m/1024), or m · 2^−24 where e is 0.
+      const [sign, e, m] = [b >> 15 ? -1 : 1, (b >> 10) & 31, b & 1023]
+      if (e === 31) return m ? Number.NaN : sign * Number.POSITIVE_INFINITY
+      return sign * (e === 0 ? m * 2 ** -24 : 2 ** (e - 15) * (1 + m / 1024))
+    })
+    expect(halves('F16', bits)).toEqual(Float32Array.from(expected))
+  })
+
+  test('bfloat16 is read exactly: the upper half of a float32', () => {
+    const values = Float32Array.of(0, -0, 1, -1.5, 3e38, 1e-40, Number.POSITIVE_INFINITY, Number.NaN)
+    const bits = [...new Uint32Array(values.buffer)].map(b => b >>> 16)
+    const back = Float32Array.from(new Float32Array(Uint32Array.from(bits, b => b << 16).buffer))
+    expect(halves('BF16', bits)).toEqual(back)
+    expect(back.slice(0, 4)).toEqual(values.slice(0, 4))
   })
 
   test('damaged bytes are an InputError or some tensors, never another error', () => {
