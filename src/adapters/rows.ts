@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { InputError, messageOf } from '../errors.js'
+import { parseJson } from '../json.js'
 
 /** One row of a file, and where it was found, for errors. */
 export interface Row {
@@ -13,31 +14,35 @@ export interface Row {
  * @throws InputError naming file and line if it cannot be read
  */
 export function readRows(file: string): Row[] {
-  const text = read(file)
+  let bytes: Uint8Array
+  try {
+    bytes = readFileSync(file)
+  } catch (cause) {
+    throw new InputError(`reading ${file}: ${messageOf(cause)}`, { cause })
+  }
+  return parseRows(bytes, file)
+}
+
+/** The rows in a file's bytes; its name says which of the two kinds it is. */
+export function parseRows(bytes: Uint8Array, file: string): Row[] {
   if (file.endsWith('.jsonl'))
-    return text.split('\n').flatMap((line, i) => {
-      const where = `${file}, line ${i + 1}`
-      return line.trim() === '' ? [] : [{ value: parse(line, where), where }]
-    })
+    return decodeText(bytes, file)
+      .split('\n')
+      .flatMap((line, i) => {
+        const where = `${file}, line ${i + 1}`
+        return line.trim() === '' ? [] : [{ value: parseJson(line, `reading ${where}`), where }]
+      })
   if (!file.endsWith('.json')) throw new InputError(`reading ${file}: the name must end in .json or .jsonl`)
-  const rows = parse(text, file)
+  const rows = parseJson(bytes, `reading ${file}`)
   if (!Array.isArray(rows))
     throw new InputError(`reading ${file}: found ${typeof rows}; it must hold an array of records`)
   return rows.map((value, i) => ({ value, where: `${file}, record ${i + 1}` }))
 }
 
-function read(file: string): string {
+function decodeText(bytes: Uint8Array, file: string): string {
   try {
-    return readFileSync(file, 'utf8')
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (cause) {
-    throw new InputError(`reading ${file}: ${messageOf(cause)}`, { cause })
-  }
-}
-
-function parse(text: string, where: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw new InputError(`reading ${where}: ${messageOf(cause)}`, { cause })
+    throw new InputError(`reading ${file}: no UTF-8: ${messageOf(cause)}`, { cause })
   }
 }
