@@ -1,16 +1,22 @@
+// Sets where LoRAHandle.fromPeft looks.
+import './models/adapters.js'
+
 export { EmbeddedExampleSource, type EmbeddedOptions } from './adapters/embedded/index.js'
 export { type ExampleRow, type JsonlOptions, jsonlExamples } from './adapters/jsonl.js'
 export type { Experiment, ExperimentArgs, ExperimentContext } from './cli/experiment.js'
 export {
   type FinetuneOptions,
   type GenerateOptions,
+  type ItemOptions,
   type LoadOptions,
   LoRAModel,
+  type StepProgress,
+  type TemplateOptions,
   type TrainingItem,
 } from './engine/model.js'
 export { HarnessError, InputError } from './errors.js'
 export * from './harness/index.js'
 export { setAdapterFolder } from './lora/folder.js'
-export { LoRAHandle, type LoRAHandleInit, Skip, skip, type TrainingSummary } from './lora/handle.js'
+export { LoRAHandle, type LoRAHandleInit, Skip, skip, type TrainingSummary, type Truncated } from './lora/handle.js'
 export type * from './protocol/index.js'
 export { jsonlRecorder, readSteps } from './record/jsonl.js'

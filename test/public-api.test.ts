@@ -35,6 +35,10 @@ test('the types that experiments are written with', () => {
   expectTypeOf<harness.ExampleContext>().toHaveProperty('evaluate')
   expectTypeOf<harness.ExampleView>().not.toHaveProperty('target')
   expectTypeOf<harness.TrainingItem>().not.toBeAny()
+  expectTypeOf<harness.ItemOptions>().toHaveProperty('truncation')
+  expectTypeOf<harness.StepProgress>().toHaveProperty('gradientNorm')
+  expectTypeOf<harness.TemplateOptions>().toHaveProperty('system')
+  expectTypeOf<harness.Truncated>().toHaveProperty('supervised')
 })
 
 test('what a harness and a model can do', () => {
