@@ -35,6 +35,20 @@ export const TABLE: readonly Decoder[] = [
   decoder('tiny-llama-optimum', 'tiny-llama-ref', { pending: 'decomposed topology' }),
   decoder('tiny-qwen2-optimum', 'tiny-qwen2-ref', { pending: 'decomposed topology' }),
   decoder('tiny-qwen3-optimum', 'tiny-qwen3-ref', { pending: 'decomposed topology' }),
+  decoder('tiny-llama-bias-mha', 'tiny-llama-bias-ref', { pending: 'MultiHeadAttention, mask in the graph' }),
+  decoder('tiny-llama-bias-rotary', 'tiny-llama-bias-ref', { pending: 'RotaryEmbedding' }),
+  decoder('tiny-mistral-genai', 'tiny-mistral-ref', { pending: 'window' }),
+  decoder('tiny-mistral-optimum', 'tiny-mistral-ref', { pending: 'decomposed topology' }),
+  decoder('tiny-smollm3-genai', 'tiny-smollm3-ref', { pending: 'attention without rotation' }),
+  decoder('tiny-smollm3-optimum', 'tiny-smollm3-ref', { pending: 'decomposed topology' }),
+  decoder('tiny-qwen3-tied-genai', 'tiny-qwen3-tied-ref', { pending: 'norms of queries and keys' }),
+  decoder('tiny-qwen3-tied-optimum', 'tiny-qwen3-tied-ref', { pending: 'decomposed topology' }),
+  decoder('tiny-gemma2-genai', 'tiny-gemma2-ref', { pending: 'soft-cap, window' }),
+  decoder('tiny-gemma2-optimum', 'tiny-gemma2-ref', { pending: 'decomposed topology' }),
+  decoder('tiny-gemma3-genai', 'tiny-gemma3-ref', { pending: 'norms of queries and keys, window' }),
+  decoder('tiny-gemma3-optimum', 'tiny-gemma3-ref', { pending: 'decomposed topology' }),
+  decoder('tiny-phi3-genai', 'tiny-phi3-ref', { pending: 'packed modules' }),
+  decoder('tiny-phi3-optimum', 'tiny-phi3-ref', { pending: 'decomposed topology' }),
 ]
 
 /** Name and reference of the decoders that tests of single rules look at: the builder's, in float32. */
