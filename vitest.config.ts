@@ -9,6 +9,7 @@ const tier = (name: string, include: string[], timeout: number, exclude: string[
 export default defineConfig({
   resolve: {
     alias: [
+      { find: /^#platform$/, replacement: new URL('src/engine/node.ts', import.meta.url).pathname },
       { find: /^lora-harness$/, replacement: new URL('src/index.ts', import.meta.url).pathname },
       {
         find: /^lora-harness\/adapters\/memorybench$/,

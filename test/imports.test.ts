@@ -29,7 +29,8 @@ const ORDER = [
 const LONG = ['src/graph/ops.ts', 'src/grad/vjps.ts', 'src/onnx/onnx_pb.ts']
 /** Packages that one place only knows of. */
 const ONLY_IN: [module: RegExp, place: RegExp][] = [
-  [/^onnxruntime/, /^src\/engine\/session\.ts$/],
+  [/^onnxruntime-node/, /^src\/engine\/(node|platform|session)\.ts$/],
+  [/^onnxruntime-web/, /^src\/engine\/web\.ts$/],
   [/protobuf/, /^src\/onnx\//],
 ]
 /** Folders that must run anywhere, a browser included. */

@@ -22,7 +22,7 @@ const ROOM = 2 * 2 ** 30
 
 /** `lora-harness doctor`: one line for each part, with what to do where one is missing. */
 export async function doctor(): Promise<ExitCode> {
-  const findings = [...packages(), await onnxRuntime(), ...(await model()), ...(await cache())]
+  const findings = [...packages(), ...(await onnxRuntime()), ...(await model()), ...(await cache())]
   for (const { state, what, found, todo } of findings) {
     console.log(`${state.padEnd(7)}  ${what.padEnd(16)}  ${found}`)
     if (todo) console.log(`${' '.repeat(27)}→ ${todo}`)
@@ -54,14 +54,27 @@ function packages(): Finding[] {
   ]
 }
 
-async function onnxRuntime(): Promise<Finding> {
+/** The runtime, and each device with the answer to its probe. */
+async function onnxRuntime(): Promise<Finding[]> {
   const what = 'onnxruntime'
   try {
-    const { backends } = await import('../engine/session.js') // Here, so that a broken library is a finding.
-    return { state: 'ok', what, found: `${versions()['onnxruntime-node']}, devices: ${backends().join(', ')}` }
+    const { DEVICES, probe, REMEDIES } = await import('../engine/device.js') // Here, so that a broken library is a finding.
+    const findings: Finding[] = [{ state: 'ok', what, found: versions()['onnxruntime-node']! }]
+    for (const device of DEVICES) {
+      const tried = await probe(device)
+      findings.push({
+        state: tried.ok ? 'ok' : 'note',
+        what: `device ${device}`,
+        found: tried.ok
+          ? `answers the probe in ${tried.ms.toFixed(1)} ms${tried.half ? '' : '; no half floats'}`
+          : `does not serve: ${tried.problem}`,
+        ...(!tried.ok && tried.here && { todo: REMEDIES[device] }),
+      })
+    }
+    return findings
   } catch (error) {
     const todo = 'npm ci; its library needs glibc 2.28 or newer on Linux'
-    return { state: 'missing', what, found: `does not load: ${messageOf(error)}`, todo }
+    return [{ state: 'missing', what, found: `does not load: ${messageOf(error)}`, todo }]
   }
 }
 

@@ -1,19 +1,24 @@
 import { type Adapter, scaleOf } from '../lora/adapter.js'
 import { type LoraGroup, tensorName } from '../rules/lora.js'
+import type { Device } from './platform.js'
 import { type Feeds, float32, int64, type Session } from './session.js'
 
 /**
  * An adapter as the inputs of an inference graph: for each group A [in, R] and its Bs [R, out], scale folded in.
- * Without an adapter every R is 0.
+ * Without an adapter every R is 0; on WebGPU, which has no empty buffers (native builds end the process), one row of
+ * zeros stands for it.
  */
-export function loraFeeds(groups: readonly LoraGroup[], adapter: Adapter | null): Feeds {
+export function loraFeeds(groups: readonly LoraGroup[], adapter: Adapter | null, device: Device = 'cpu'): Feeds {
   const feeds: Feeds = {}
   for (const group of groups) {
     const held = group.modules.flatMap(m => {
       const A = adapter?.tensors.get(tensorName(m.name, 'A'))
       return A ? [{ name: m.name, A: A.data, r: A.dims[0]! }] : []
     })
-    const R = held.reduce((sum, m) => sum + m.r, 0)
+    const R = Math.max(
+      device === 'webgpu' ? 1 : 0,
+      held.reduce((sum, m) => sum + m.r, 0),
+    )
     const A = new Float32Array(group.in * R)
     const rows = new Map<string, number>() // module → its first row in B
     let at = 0

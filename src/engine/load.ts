@@ -1,25 +1,27 @@
-import { createHash } from 'node:crypto'
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
-import { join } from 'node:path'
 import * as transformers from '@huggingface/transformers'
+import { platform } from '#platform'
 import { InputError, messageOf } from '../errors.js'
 import { type Graph, isExternal } from '../graph/graph.js'
 import { findSites } from '../lora/modules.js'
-import { resolveModel } from '../models/resolve.js'
+import { sha256 } from '../lora/sha256.js'
+import { BY_EXACTNESS, FILES, HALF, type ModelDType, weightFile } from '../models/dtypes.js'
 import { readOnnx } from '../onnx/read.js'
 import type { LoraGroup, LoraSite } from '../rules/lora.js'
 import { inferenceGraph } from './compile.js'
+import { type Choice, chooseDevice } from './device.js'
+import type { Device, ModelFiles, Weights } from './platform.js'
 import { createSession, type Session } from './session.js'
-
-/** Which of a folder's weight files: `onnx/model.onnx`, `onnx/model_q4.onnx`. */
-export const FILES = { fp32: 'model', q4: 'model_q4' } as const
-export type ModelDType = keyof typeof FILES
+import { keepingInputs } from './transfer.js'
 
 /** A model as it was found and loaded. */
 export interface Parts {
   id: string
-  folder: string
   dtype: ModelDType
+  device: Device
+  /** Why this device. */
+  deviceReason: string
+  /** Where the graph's large constants lie. */
+  weights: Weights
   exported: Graph
   sites: LoraSite[]
   groups: LoraGroup[]
@@ -30,76 +32,129 @@ export interface Parts {
   fingerprint: string
 }
 
+/** Which device, and which of a model's files. */
+export interface Found {
+  choice: Choice
+  files: ModelFiles
+}
+
 /**
- * Finds a model, reads its graph and files, and makes its inference session.
+ * Finds a model's files, and the device for it.
  *
- * @throws InputError for an unknown id, missing or damaged files, a graph that is not supported
+ * @param dtype `auto`: of the files that are there, the most exact one that the device can compute with
+ * @throws InputError for an unknown id, missing files, a device that cannot serve
  */
-export async function loadParts(idOrFolder: string, dtype: ModelDType): Promise<Parts> {
-  const { id, folder } = await resolveModel(idOrFolder, dtype)
-  const file = `${FILES[dtype]}.onnx`
-  const path = join(folder, 'onnx', file)
-  const bytes = read(path, id)
-  const exported = readOnnx(bytes, file)
-  const fingerprint = fingerprintOf(exported, join(folder, 'onnx'))
+export async function findModel(
+  idOrFolder: string,
+  { device = 'auto', dtype = 'auto' }: { device?: Device | 'auto'; dtype?: ModelDType | 'auto' } = {},
+): Promise<Found> {
+  const choice = await chooseDevice(device, `loading ${idOrFolder}`)
+  return { choice, files: await platform.openModel(idOrFolder, wanted(idOrFolder, dtype, choice)) }
+}
+
+/**
+ * Reads a model's graph and files, and makes its inference session.
+ *
+ * @throws InputError for damaged files, a graph that is not supported
+ */
+export async function loadParts({ choice, files }: Found): Promise<Parts> {
+  const { device } = choice
+  const { id } = files
+  const path = weightFile(files.dtype)
+  const file = path.slice('onnx/'.length)
+  const exported = readOnnx(await files.read(path), file)
+  const weights = await files.weights([
+    ...new Set([...exported.consts.values()].flatMap(c => (isExternal(c.data) ? c.data.file : []))),
+  ])
   const sites = findSites(exported, id)
   const { graph, groups } = inferenceGraph(exported, sites)
-  const [tokenizer, config] = await Promise.all([
-    transformers.AutoTokenizer.from_pretrained(folder, { local_files_only: true }),
-    transformers.AutoConfig.from_pretrained(folder, { local_files_only: true }),
-  ]).catch((cause: unknown) => {
-    throw new InputError(`loading ${id}: its tokenizer or config in ${folder} cannot be used: ${messageOf(cause)}`, {
-      cause,
-    })
+  const [tokenizer, config] = await tokenizerAndConfig(files)
+  const generationConfig = await readJson(files, 'generation_config.json')
+  const session = await createSession(graph, `${id} (${file})`, {
+    weights,
+    device,
+    purpose: 'inference',
+    stay: output => output.startsWith('present'),
   })
-  const { vocab_size: vocabulary } = config as { vocab_size?: unknown }
-  if (!Number.isInteger(vocabulary))
-    throw new InputError(`loading ${id}: config.json must give a vocab_size, found ${JSON.stringify(vocabulary)}`)
-  const generationConfig = readJson(join(folder, 'generation_config.json'), id)
-  const session = await createSession(graph, `${id} (${file})`, { weights: join(folder, 'onnx'), purpose: 'inference' })
-  return { id, folder, dtype, exported, sites, groups, session, tokenizer, config, generationConfig, fingerprint }
-}
-
-function read(path: string, id: string): Uint8Array {
-  try {
-    return readFileSync(path)
-  } catch (cause) {
-    throw new InputError(`loading ${id}: ${messageOf(cause)}`, { cause })
+  return {
+    id,
+    dtype: files.dtype,
+    device,
+    deviceReason: choice.reason,
+    weights,
+    exported,
+    sites,
+    groups,
+    session: device === 'webgpu' ? keepingInputs(session, input => input.startsWith('lora.')) : session,
+    tokenizer,
+    config,
+    generationConfig,
+    fingerprint: await fingerprintOf(exported, files),
   }
 }
 
-function readJson(path: string, id: string): object {
+/** The dtypes that will do, the best first. */
+function wanted(id: string, dtype: ModelDType | 'auto', { device, half }: Choice): [ModelDType, ...ModelDType[]] {
+  const fits = (d: ModelDType) => half || !HALF.includes(d)
+  if (dtype === 'auto') return BY_EXACTNESS.filter(fits) as [ModelDType, ...ModelDType[]]
+  if (!Object.hasOwn(FILES, dtype))
+    throw new InputError(
+      `loading ${id}: dtype ${JSON.stringify(dtype)} is not served; use auto, ${Object.keys(FILES).join(', ')}`,
+    )
+  if (!fits(dtype))
+    throw new InputError(
+      `loading ${id}: ${device} does not compute with half floats here, which ${dtype} needs; use ${BY_EXACTNESS.filter(fits).join(', ')}`,
+    )
+  return [dtype]
+}
+
+async function tokenizerAndConfig(
+  files: ModelFiles,
+): Promise<[transformers.PreTrainedTokenizer, transformers.PretrainedConfig]> {
+  const [json, settings, configJson] = await Promise.all(
+    ['tokenizer.json', 'tokenizer_config.json', 'config.json'].map(name => readJson(files, name)),
+  )
   try {
-    return JSON.parse(new TextDecoder().decode(read(path, id)))
+    const { tokenizer_class = 'PreTrainedTokenizer' } = settings as { tokenizer_class?: string }
+    const classes = transformers as unknown as Record<string, typeof transformers.PreTrainedTokenizer>
+    const Class = classes[tokenizer_class.replace(/Fast$/, '')] ?? transformers.PreTrainedTokenizer
+    const config = await transformers.AutoConfig.from_pretrained('', { config: configJson as never })
+    const { vocab_size: vocabulary } = config as { vocab_size?: unknown }
+    if (!Number.isInteger(vocabulary))
+      throw new InputError(`config.json must give a vocab_size, found ${JSON.stringify(vocabulary)}`)
+    return [new Class(json as never, settings as never), config]
   } catch (cause) {
-    if (cause instanceof InputError) throw cause
-    throw new InputError(`loading ${id}: ${path} is no JSON: ${messageOf(cause)}`, { cause })
+    if (cause instanceof InputError) throw new InputError(`loading ${files.id}: ${cause.message}`, { cause })
+    throw new InputError(
+      `loading ${files.id}: its tokenizer or config in ${files.place} cannot be used: ${messageOf(cause)}`,
+      { cause },
+    )
   }
 }
+
+async function readJson(files: ModelFiles, name: string): Promise<object> {
+  const bytes = await files.read(name)
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes))
+  } catch (cause) {
+    throw new InputError(`loading ${files.id}: ${files.place}/${name} is no JSON: ${messageOf(cause)}`, { cause })
+  }
+}
+
+/** Bytes of a large constant that go into the fingerprint. */
+const SAMPLE = 4096
 
 /**
  * Tells apart models of the same shape without reading all their weights: a hash of the graph and of the first 4 KiB
  * of every large constant.
  */
-function fingerprintOf(g: Graph, weights: string): string {
-  const hash = createHash('sha256')
-  const buffer = new Uint8Array(4096)
-  const open = new Map<string, number>()
-  try {
-    for (const [name, c] of g.consts) {
-      hash.update(`${name} ${c.type.dtype} ${c.type.dims}\n`)
-      if (!isExternal(c.data)) {
-        hash.update(c.data)
-        continue
-      }
-      const fd = open.get(c.data.file) ?? openSync(join(weights, c.data.file), 'r')
-      open.set(c.data.file, fd)
-      const n = readSync(fd, buffer, 0, Math.min(buffer.length, c.data.length), c.data.offset)
-      hash.update(buffer.subarray(0, n))
-    }
-    for (const n of g.nodes) hash.update(`${n.op} ${n.inputs} ${n.outputs} ${JSON.stringify(n.attrs)}\n`)
-  } finally {
-    for (const fd of open.values()) closeSync(fd)
+async function fingerprintOf(g: Graph, files: ModelFiles): Promise<string> {
+  const parts: (string | Uint8Array)[] = []
+  for (const [name, c] of g.consts) {
+    parts.push(`${name} ${c.type.dtype} ${c.type.dims}\n`)
+    if (!isExternal(c.data)) parts.push(c.data)
+    else parts.push(await files.part(c.data.file, c.data.offset, Math.min(SAMPLE, c.data.length)))
   }
-  return hash.digest('hex')
+  for (const n of g.nodes) parts.push(`${n.op} ${n.inputs} ${n.outputs} ${JSON.stringify(n.attrs)}\n`)
+  return sha256(parts)
 }

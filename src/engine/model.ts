@@ -9,14 +9,23 @@ import { type Encoder, encodeItems, makeBatch, type Row, requireTokens, type Tra
 import { encoderOf, type TemplateOptions } from './encoder.js'
 import { type GenerateOptions, generate, makeDecoder, requireGenerateOptions } from './generate.js'
 import { forward, loraFeeds, negativeLogLikelihood } from './infer.js'
-import { loadParts, type Parts } from './load.js'
+import { findModel, loadParts, type Parts } from './load.js'
 import { type FinetuneOptions, type ItemOptions, requireItemOptions, type StepProgress } from './options.js'
 import type { Device } from './platform.js'
 import { type Resident, Residents } from './residents.js'
 import type { Feeds } from './session.js'
 import { Trainer, type TrainingInput } from './trainer.js'
 
-export type { Device, FinetuneOptions, GenerateOptions, ItemOptions, ModelDType, StepProgress, TemplateOptions, TrainingItem }
+export type {
+  Device,
+  FinetuneOptions,
+  GenerateOptions,
+  ItemOptions,
+  ModelDType,
+  StepProgress,
+  TemplateOptions,
+  TrainingItem,
+}
 
 export interface LoadOptions {
   /** `auto`, the default: the fastest that answers a probe. One asked for by name is that one, or an error. */
@@ -53,18 +62,16 @@ export class LoRAModel {
   static readonly #loaded = new Map<string, Promise<LoRAModel>>()
 
   /**
-   * Loads a model; the same arguments give the same object.
+   * Loads a model; the same files on the same device are the same object.
    *
    * @param idOrFolder the embedded model's id, a folder in transformers.js layout, or a hub id
    * @throws InputError for an unknown id, a folder without the files, a graph that is not supported, a damaged file, a
    * device that cannot serve
    */
   static async load(idOrFolder: string, options: LoadOptions = {}): Promise<LoRAModel> {
-    const { device = 'auto', dtype = 'auto' } = options
-    const key = `${idOrFolder}\n${device}\n${dtype}`
-    const loading =
-      LoRAModel.#loaded.get(key) ??
-      loadParts(idOrFolder, { device, dtype }).then(parts => new LoRAModel(parts, key))
+    const found = await findModel(idOrFolder, options)
+    const key = [found.files.place, found.files.dtype, found.choice.device].join('\n')
+    const loading = LoRAModel.#loaded.get(key) ?? loadParts(found).then(parts => new LoRAModel(parts, key))
     LoRAModel.#loaded.set(key, loading)
     // A failed load may be tried again.
     loading.catch(() => LoRAModel.#loaded.delete(key))
@@ -190,9 +197,9 @@ export class LoRAModel {
 
   /** Saves a new adapter, and keeps it in memory. */
   #save(made: Resident, training: TrainingSummary): LoRAHandle {
-    const { identifier, path } = writePeft(made.adapter, adapterFolder(), this.#base)
-    this.#residents.add(identifier, made)
-    return new LoRAHandle({ identifier, path, metadata: { training } })
+    const saved = platform.saveAdapter(made.adapter, this.#base)
+    this.#residents.add(saved.identifier, made)
+    return new LoRAHandle({ ...saved, metadata: { training } })
   }
 
   get #base(): BaseModel {

@@ -1,7 +1,8 @@
+import { platform } from '#platform'
 import { InputError } from '../errors.js'
 import { type Adapter, identify, requireFit } from '../lora/adapter.js'
+import { baseMismatch } from '../lora/format.js'
 import type { LoRAHandle } from '../lora/handle.js'
-import { readPeft } from '../lora/peft.js'
 import { loraFeeds } from './infer.js'
 import type { Parts } from './load.js'
 import type { Feeds } from './session.js'
@@ -29,32 +30,29 @@ export class Residents {
    *
    * @throws InputError if it cannot be read, was altered, or is of another model
    */
-  get({ identifier, path }: LoRAHandle): Resident {
+  get(handle: LoRAHandle): Resident {
+    const { identifier } = handle
     // Only an identifier that is a hash of the content says for ever what is in it; others are read anew.
     const hashed = /^[0-9a-f]{64}$/.test(identifier)
     const known = hashed ? this.#kept.get(identifier) : undefined
     if (known) return this.#keep(identifier, known)
-    if (!path) throw new InputError(`adapter ${identifier}: it has no path, so its weights cannot be read`)
     const { id, sites, fingerprint } = this.#parts
-    const { adapter, base } = readPeft(path)
+    const { adapter, base } = platform.readAdapter(handle)
     const name = identifier.slice(0, 12)
     if (hashed && identify(adapter) !== identifier)
       throw new InputError(
-        `adapter ${name}: the files in ${path} hold other weights (${identify(adapter).slice(0, 12)}); they were altered`,
+        `adapter ${name}: the files in ${handle.path} hold other weights (${identify(adapter).slice(0, 12)}); they were altered`,
       )
     const modules = sites.flatMap(s => s.modules)
     requireFit(adapter, modules, id)
-    if (base.fingerprint !== '' && base.fingerprint !== fingerprint)
-      process.emitWarning(
-        `adapter ${name} was trained on another base model (${base.name || 'unnamed'}, ${base.fingerprint.slice(0, 12)}) than ${id} (${fingerprint.slice(0, 12)}); its answers may be nonsense`,
-        { code: 'LORA_BASE' },
-      )
+    const mismatch = baseMismatch(base, { name: id, fingerprint })
+    if (mismatch) platform.warn(`adapter ${name} was ${mismatch}`, 'LORA_BASE')
     return this.#keep(identifier, this.prepare(adapter))
   }
 
   /** An adapter in both forms, not kept. */
   prepare(adapter: Adapter): Resident {
-    return { adapter, feeds: loraFeeds(this.#parts.groups, adapter) }
+    return { adapter, feeds: loraFeeds(this.#parts.groups, adapter, this.#parts.device) }
   }
 
   /** Keeps a new adapter. */

@@ -1,54 +1,94 @@
-import { InferenceSession, listSupportedBackends, Tensor as OrtTensor } from 'onnxruntime-node'
+import type * as Ort from 'onnxruntime-node'
+import { platform } from '#platform'
 import { HarnessError, messageOf } from '../errors.js'
 import type { Graph } from '../graph/graph.js'
 import { writeOnnx } from '../onnx/write.js'
+import { requirePlacement } from './placement.js'
+import type { Device, Weights } from './platform.js'
+import { forWebGPU } from './webgpu.js'
 
-/** The only file that knows ONNX Runtime. */
+/** The only file that runs ONNX Runtime. */
+export type OrtTensor = Ort.Tensor
 export type Feeds = Record<string, OrtTensor>
-export type Session = InferenceSession
+export type Session = Ort.InferenceSession
 
-export const float32 = (data: Float32Array, dims: readonly number[]): OrtTensor => new OrtTensor('float32', data, dims)
-export const float64 = (data: Float64Array, dims: readonly number[]): OrtTensor => new OrtTensor('float64', data, dims)
+const { InferenceSession, Tensor } = platform.ort
+
+export const float32 = (data: Float32Array, dims: readonly number[]): OrtTensor => new Tensor('float32', data, dims)
+export const float64 = (data: Float64Array, dims: readonly number[]): OrtTensor => new Tensor('float64', data, dims)
 export const scalar = (x: number): OrtTensor => float32(Float32Array.of(x), [])
 /** Indices and token ids; every integer up to 2^53 is exact. */
 export const int64 = (data: readonly number[], dims: readonly number[]): OrtTensor =>
-  new OrtTensor('int64', BigInt64Array.from(data, BigInt), dims)
+  new Tensor('int64', BigInt64Array.from(data, BigInt), dims)
 
-/** Names of the execution providers this build of ONNX Runtime has. */
-export const backends = (): string[] => listSupportedBackends().map(b => b.name)
+/**
+ * What a session is for. `inference`: every optimization of the runtime, and a second copy of each weight in the layout
+ * that makes products of few rows fast. `training`: none of that; it would take seconds and as much memory again for
+ * nothing.
+ */
+const PURPOSES = {
+  inference: { graphOptimizationLevel: 'all', session: { disable_prepacking: '0' } },
+  training: { graphOptimizationLevel: 'disabled', session: { disable_prepacking: '1' } },
+} as const satisfies Record<string, object>
+
+/** What a device needs beside its name. DirectML's needs are from its documentation; it was not run here. */
+const PROVIDERS: Record<Device, Partial<Ort.InferenceSession.SessionOptions>> = {
+  cpu: { executionProviders: ['cpu'] },
+  wasm: { executionProviders: ['wasm'] },
+  webgpu: { executionProviders: ['webgpu'] },
+  cuda: { executionProviders: ['cuda'] },
+  dml: { executionProviders: ['dml'], enableMemPattern: false, executionMode: 'sequential' },
+  coreml: { executionProviders: ['coreml'] },
+}
 
 export interface SessionOptions {
-  /** Folder that the graph's external constants are relative to. */
-  weights: string
-  /**
-   * `inference`: every optimization of the runtime, and a second copy of each weight in the layout that makes products
-   * of few rows fast. `training`: none of that; it would take seconds and as much memory again for nothing.
-   */
-  purpose: 'inference' | 'training'
+  /** Where the graph's external constants lie. */
+  weights: Weights
+  purpose: keyof typeof PURPOSES
+  device?: Device
+  /** Outputs that stay in the device's memory, if it has one of its own that tensors can lie in (WebGPU). */
+  stay?: (output: string) => boolean
 }
 
 /**
- * A session for a graph.
+ * A session for a graph. On a device other than the CPU the first run fails if part of the arithmetic went to the CPU.
  *
  * @throws HarnessError naming what was being loaded
  */
-export async function createSession(
-  graph: Graph,
-  what: string,
-  { weights, purpose }: SessionOptions,
-): Promise<Session> {
+export async function createSession(graph: Graph, what: string, options: SessionOptions): Promise<Session> {
+  const { weights, purpose, device = 'cpu', stay } = options
+  const { graphOptimizationLevel, session: entries } = PURPOSES[purpose]
+  const profile = ['cpu', 'wasm'].includes(device) ? undefined : platform.profiler?.()
+  const external = platform.external(weights)
   try {
-    return await InferenceSession.create(writeOnnx(graph), {
+    const session = await InferenceSession.create(writeOnnx(device === 'webgpu' ? forWebGPU(graph) : graph), {
       logSeverityLevel: 3,
-      graphOptimizationLevel: purpose === 'inference' ? 'all' : 'disabled',
-      extra: {
-        session: {
-          model_external_initializers_file_folder_path: weights,
-          disable_prepacking: purpose === 'inference' ? '0' : '1',
-        },
-      },
+      graphOptimizationLevel,
+      ...PROVIDERS[device],
+      ...external,
+      ...profile?.options,
+      extra: { session: { ...(external.extra?.session as object), ...entries } },
+      ...(stay &&
+        device === 'webgpu' && {
+          preferredOutputLocation: Object.fromEntries(
+            graph.outputs.map(name => [name, stay(name) ? 'gpu-buffer' : 'cpu']),
+          ),
+        }),
     })
+    return profile ? withFirstRunLookedAt(session, profile.end, device, what) : session
   } catch (cause) {
-    throw new HarnessError(`loading ${what} into ONNX Runtime: ${messageOf(cause)}`, { cause })
+    throw new HarnessError(`loading ${what} into ONNX Runtime on ${device}: ${messageOf(cause)}`, { cause })
   }
+}
+
+/** The session, whose first run ends the profile it was made with. */
+function withFirstRunLookedAt(session: Session, end: (s: Session) => unknown, device: Device, what: string): Session {
+  const run = session.run.bind(session)
+  session.run = async (...args: unknown[]) => {
+    session.run = run
+    const outputs = await run(...(args as Parameters<Session['run']>))
+    requirePlacement(end(session), device, what)
+    return outputs
+  }
+  return session
 }

@@ -1,8 +1,7 @@
-import { join } from 'node:path'
+import { platform } from '#platform'
 import { InputError } from '../errors.js'
 import type { Graph } from '../graph/graph.js'
 import { type Adapter, type AdapterConfig, ranksOf } from '../lora/adapter.js'
-import { readBeside, writeBeside } from '../lora/beside.js'
 import { type LoRAHandle, type Skip, skip, type TrainingSummary } from '../lora/handle.js'
 import { selectModules } from '../lora/modules.js'
 import { layoutOf } from '../rules/lora.js'
@@ -40,7 +39,7 @@ export interface Host {
 export class Trainer {
   readonly #host: Host
   readonly #sessions = new Map<string, Promise<Session>>()
-  readonly #states = new OptimizerStates({ read: readBeside, write: writeBeside })
+  readonly #states = new OptimizerStates(platform.beside)
 
   constructor(host: Host) {
     this.#host = host
@@ -156,8 +155,10 @@ export class Trainer {
     const known = this.#sessions.get(key)
     if (known) return known
     const session = createSession(graph(), what, {
-      weights: join(this.#host.parts.folder, 'onnx'),
+      weights: this.#host.parts.weights,
+      device: this.#host.parts.device,
       purpose: 'training',
+      stay: output => output.endsWith('.next'),
     })
     this.#sessions.set(key, session)
     // A failed one may be tried again.

@@ -64,9 +64,9 @@ describe('load', () => {
   })
 
   test.each<[string, object]>([
-    [`device "cuda" is not served; use 'cpu' or 'auto'`, { device: 'cuda' }],
-    ['dtype "int3" is not served; use fp32 or q4', { dtype: 'int3' }],
-    ['dtype "toString" is not served; use fp32 or q4', { dtype: 'toString' }],
+    ['device "tpu" does not exist; there are auto, cpu, wasm, webgpu, cuda, dml, coreml', { device: 'tpu' }],
+    ['dtype "int3" is not served; use auto, fp32, fp16, q4, q4f16, int8', { dtype: 'int3' }],
+    ['dtype "toString" is not served; use auto, fp32, fp16, q4, q4f16, int8', { dtype: 'toString' }],
   ])('%s', async (message, options) => {
     await expect(LoRAModel.load('somewhere', options as LoadOptions)).rejects.toThrow(
       new InputError(`loading somewhere: ${message}`),
@@ -110,12 +110,12 @@ describe('a folder that cannot be used is an InputError that names what is wrong
     async file => {
       const path = copy()
       rmSync(join(path, file))
-      const failure = await LoRAModel.load(path).catch((error: unknown) => error)
+      const failure = await LoRAModel.load(path, { dtype: 'fp32' }).catch((error: unknown) => error)
       expect(failure).toBeInstanceOf(InputError)
       expect((failure as Error).message).toContain(file.slice(file.lastIndexOf('/') + 1))
       // A failed load is not remembered.
       cpSync(join(fixture('tiny-llama-genai'), file), join(path, file))
-      await (await LoRAModel.load(path)).dispose()
+      await (await LoRAModel.load(path, { dtype: 'fp32' })).dispose()
     },
   )
 

@@ -2,7 +2,7 @@ import * as transformers from '@huggingface/transformers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeDecoder } from '../../src/engine/generate.js'
 import { forward, loraFeeds } from '../../src/engine/infer.js'
-import { loadParts } from '../../src/engine/load.js'
+import { findModel, loadParts } from '../../src/engine/load.js'
 import { LoRAModel } from '../../src/engine/model.js'
 import { createSession, type Feeds } from '../../src/engine/session.js'
 import { flatten, scalesOf } from '../../src/engine/train.js'
@@ -89,7 +89,7 @@ function answers({ name, reference: referenceName }: Decoder) {
   })
 
   test('greedy continuations, token by token, through the cache', async () => {
-    const parts = await loadParts(fixture(name), 'fp32')
+    const parts = await loadParts(await findModel(fixture(name), { device: 'cpu', dtype: 'fp32' }))
     let feeds: Feeds
     const decoder = makeDecoder(parts.config, parts.generationConfig, parts.session, () => feeds)
     const T = inputIds.length

@@ -34,7 +34,7 @@ afterEach(() => vi.unstubAllEnvs())
 
 test('is found by its id, and made once', async () => {
   const log = vi.fn()
-  expect(await resolveModel(EMBEDDED_MODEL_ID, 'fp32', log)).toEqual({ id: EMBEDDED_MODEL_ID, folder })
+  expect(await resolveModel(EMBEDDED_MODEL_ID, ['fp32'], log)).toEqual({ id: EMBEDDED_MODEL_ID, folder, dtype: 'fp32' })
   expect(log).not.toHaveBeenCalled()
 })
 

@@ -22,16 +22,17 @@ afterAll(async () => {
 beforeEach(async () => void vi.stubEnv('LORA_HARNESS_HOME', await mkdtemp(join(home, 'home-'))))
 
 const failure = async (id: string, dtype: 'fp32' | 'q4' = 'fp32') => {
-  const thrown = await resolveModel(id, dtype, silent).catch((e: unknown) => e)
+  const thrown = await resolveModel(id, [dtype], silent).catch((e: unknown) => e)
   expect(thrown).toBeInstanceOf(InputError)
   return (thrown as Error).message
 }
 
 describe('a folder', () => {
   test('that transformers.js loads is taken as it is', async () => {
-    expect(await resolveModel('test/fixtures/tiny-llama-genai', 'fp32')).toEqual({
+    expect(await resolveModel('test/fixtures/tiny-llama-genai', ['fp32'])).toEqual({
       id: 'tiny-llama-genai',
       folder: FIXTURE,
+      dtype: 'fp32',
     })
   })
 
@@ -87,7 +88,7 @@ describe('a hub id', () => {
 
   test('is downloaded once, into a folder of its own', async () => {
     const log = vi.fn()
-    const { id, folder } = await resolveModel('owner/tiny', 'fp32', log)
+    const { id, folder } = await resolveModel('owner/tiny', ['fp32'], log)
     expect([id, folder]).toEqual(['owner/tiny', join(process.env.LORA_HARNESS_HOME!, 'hub', 'owner', 'tiny')])
     for (const file of [
       'config.json',
@@ -99,7 +100,7 @@ describe('a hub id', () => {
       expect(await readFile(join(folder, file))).toEqual(await readFile(join(FIXTURE, file)))
     expect(log.mock.calls).toEqual([['downloading owner/tiny (fp32) from the hub, once']])
     asked = []
-    expect(await resolveModel('owner/tiny', 'fp32', log)).toEqual({ id, folder })
+    expect(await resolveModel('owner/tiny', ['fp32'], log)).toEqual({ id, folder, dtype: 'fp32' })
     expect(asked).toEqual([])
     expect(log).toHaveBeenCalledTimes(1)
   })

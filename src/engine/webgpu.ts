@@ -1,0 +1,74 @@
+import type { Emit } from '../graph/emit.js'
+import { consumers, type Graph, GraphError, type Value } from '../graph/graph.js'
+import { type Rule, rewrite } from '../graph/rewrite.js'
+
+/**
+ * Most buffers that one operation may read beside the one it writes: a WebGPU device promises 8 storage buffers to a
+ * shader. With more, the runtime's kernels give zeros and no error.
+ */
+const MOST = 7
+
+/** Concatenations of many parts as a tree of small ones. */
+const concat: Rule = {
+  name: 'Concat',
+  apply(node, e) {
+    if (node.op !== 'Concat' || node.inputs.length <= MOST) return false
+    const joined = (parts: Value[]): Value[] =>
+      parts.length <= MOST
+        ? parts
+        : joined(inParts(parts).map(few => (few.length === 1 ? few[0]! : e.op('Concat', few, node.attrs))))
+    e.op('Concat', joined(node.inputs), node.attrs, node.outputs[0]!)
+    return true
+  },
+}
+
+const inParts = (values: Value[]): Value[][] =>
+  Array.from({ length: Math.ceil(values.length / MOST) }, (_, i) => values.slice(i * MOST, (i + 1) * MOST))
+
+/** A Split into many parts as a Slice for each. */
+const split: Rule = {
+  name: 'Split',
+  apply(node, e) {
+    if (node.op !== 'Split' || node.outputs.length <= MOST) return false
+    const axis = e.axis(node, 0)
+    let at = 0
+    for (const [i, size] of splitSizes(e, node.inputs, node.outputs.length, axis).entries()) {
+      const bounds = [at, at + size, axis].map(x => e.ints(x))
+      if (node.outputs[i]) e.op('Slice', [node.inputs[0]!, ...bounds], {}, node.outputs[i])
+      at += size
+    }
+    return true
+  },
+}
+
+function splitSizes(e: Emit, [x, sizes]: Value[], parts: number, axis: number): number[] {
+  if (sizes) return e.values(sizes)
+  const total = e.dims(x!)[axis]
+  if (typeof total !== 'number')
+    throw new GraphError(`for WebGPU: ${x} is split into ${parts} parts along an axis whose size is not known`)
+  const size = Math.ceil(total / parts)
+  return Array.from({ length: parts }, (_, i) => Math.min(size, total - i * size))
+}
+
+/** Operations of any number of inputs for which there is no narrower form here. */
+const VARIADIC = ['Sum', 'Mean', 'Max', 'Min']
+
+/**
+ * A graph in forms that ONNX Runtime computes rightly on WebGPU (1.30 and 1.31 seen): forms that are too wide are cut
+ * into narrow ones; forms whose result is wrong are refused.
+ *
+ * @throws GraphError naming the node
+ */
+export function forWebGPU(graph: Graph): Graph {
+  const readers = consumers(graph)
+  const used = (v: Value | undefined) => v !== undefined && v !== '' && (readers.has(v) || graph.outputs.includes(v))
+  for (const { op, name, inputs, outputs } of graph.nodes) {
+    if (op === 'SimplifiedLayerNormalization' && used(outputs[1]))
+      throw new GraphError(`for WebGPU: the second output of ${op} (node ${name}) is wrong there; compute 1/rms from x`)
+    if (VARIADIC.includes(op) && inputs.length > MOST)
+      throw new GraphError(
+        `for WebGPU: ${op} (node ${name}) has ${inputs.length} inputs, at most ${MOST} are read there`,
+      )
+  }
+  return rewrite(graph, [concat, split], 'narrowing for WebGPU').graph
+}
