@@ -2,7 +2,7 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AutoTokenizer, type PreTrainedTokenizer } from '@huggingface/transformers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type ItemOptions, LoRAModel, type TrainingItem } from '../../src/engine/model.js'
+import { type ItemOptions, LoRAModel, type TemplateOptions, type TrainingItem } from '../../src/engine/model.js'
 import { setAdapterFolder } from '../../src/lora/folder.js'
 import { LoRAHandle, type TrainingSummary } from '../../src/lora/handle.js'
 import type { Message } from '../../src/protocol/index.js'
@@ -117,13 +117,13 @@ describe('template options', () => {
     )
   })
 
-  test.each<[string, object]>([
+  test.each<[string, unknown]>([
     ['chat template has no variable "enable_thinking"', { enable_thinking: false }],
     ['chat template has no variable "a b"', { 'a b': 1 }],
     ['template: tokenize is no variable of a chat template', { tokenize: true }],
     ['template: system must be a text, found 3', { system: 3 }],
   ])('%s', async (message, template) => {
-    await expect(model.generate([user('hi')], { template })).rejects.toThrow(message)
+    await expect(model.generate([user('hi')], { template: template as TemplateOptions })).rejects.toThrow(message)
   })
 })
 
