@@ -7,7 +7,9 @@ export const VERSION = '0.1.0'
 /** How an adapter was trained: names of settings and their values, for the card that people read. */
 export type TrainingNotes = Readonly<Record<string, string | number | boolean | null>>
 
-const HUB_ID = /^[\w-][\w.-]{0,95}\/[\w-][\w.-]{0,95}$/
+/** Has a text the form of a hub's id, `owner/name`? Such a text is harmless in a path, a URL and YAML. */
+export const isHubId = (text: string): boolean =>
+  /^[\w-][\w.-]{0,95}\/[\w-][\w.-]{0,95}$/.test(text) && !text.includes('..')
 
 /**
  * The adapter's card, README.md of its folder, in the form that hubs and PEFT use.
@@ -36,7 +38,7 @@ export function adapterCard(adapter: Adapter, base: string, training: TrainingNo
     ...Object.entries(training),
   ]
   return `---
-${HUB_ID.test(base) ? `base_model: ${JSON.stringify(base)}\n` : ''}library_name: peft
+${isHubId(base) ? `base_model: ${JSON.stringify(base)}\n` : ''}library_name: peft
 pipeline_tag: text-generation
 tags:
 - lora
@@ -45,7 +47,7 @@ tags:
 
 # LoRA adapter
 
-Trained with lora-harness ${VERSION}, in ONNX Runtime; PEFT loads it too.
+Made with lora-harness ${VERSION}, in ONNX Runtime; PEFT loads it too.
 
 | setting | value |
 | --- | --- |
@@ -61,7 +63,7 @@ const lora = await LoRAHandle.fromPeft('<this folder>')
 `
 }
 
-/** Untrusted text as Markdown that shows it and does nothing else: one line, no markup, no HTML, no link. */
+/** Untrusted text as Markdown that shows it and does nothing else: one line, no markup, no HTML. */
 const plain = (text: string): string =>
   text
     .slice(0, 200)

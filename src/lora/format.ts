@@ -63,6 +63,28 @@ export interface BaseModel {
 }
 
 /**
+ * Why an adapter does not seem to be of a model that it fits; undefined if nothing speaks against it. Without a
+ * fingerprint the names count, but for the owner, capitals and the format: exports are named after the original.
+ */
+export function baseMismatch(adapter: BaseModel, model: BaseModel): string | undefined {
+  const plain = (name: string) =>
+    name
+      .split(/[\\/]/)
+      .at(-1)!
+      .toLowerCase()
+      .replace(/[-_.]onnx\b.*$/, '')
+  const same =
+    adapter.fingerprint && model.fingerprint
+      ? adapter.fingerprint === model.fingerprint
+      : !adapter.name || plain(adapter.name) === plain(model.name)
+  const shown = (name: string) => name.replace(/\p{C}+/gu, ' ').slice(0, 200) || 'unnamed'
+  const short = (fingerprint: string) => fingerprint.slice(0, 12) || 'no fingerprint'
+  return same
+    ? undefined
+    : `trained on another base model (${shown(adapter.name)}, ${short(adapter.fingerprint)}) than ${shown(model.name)} (${short(model.fingerprint)}); its answers may be nonsense`
+}
+
+/**
  * Reads an adapter from the files of PEFT's format: `adapter_config.json` and `adapter_model.safetensors`. What it
  * computes is what PEFT computes with the same files; where that cannot be had, it is refused.
  *

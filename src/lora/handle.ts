@@ -11,6 +11,8 @@ export interface Truncated {
   supervised: number
 }
 
+import { InputError } from '../errors.js'
+
 /** What training an adapter of ours left behind; shown in the step that made it. */
 export interface TrainingSummary {
   /** Loss before each optimizer step, over its batch [nats/token]. */
@@ -37,6 +39,17 @@ export interface LoRAHandleInit {
   metadata?: Readonly<Record<string, unknown>>
 }
 
+let find = async (source: string): Promise<LoRAHandle> => {
+  throw new InputError(
+    `LoRAHandle.fromPeft(${JSON.stringify(source)}): here are neither folders nor a hub; this works in Node, with LoRAHandle from 'lora-harness'`,
+  )
+}
+
+/** How this platform finds an adapter by folder or hub id; the package's entry for Node sets it. */
+export const setAdapterSource = (source: (folderOrId: string) => Promise<LoRAHandle>): void => {
+  find = source
+}
+
 /**
  * Names one adapter, whoever serves it.
  *
@@ -58,6 +71,16 @@ export class LoRAHandle {
     if (init.embedding !== undefined) this.embedding = init.embedding
     this.metadata = init.metadata ?? {}
     Object.freeze(this)
+  }
+
+  /**
+   * The adapter in a folder in PEFT's format, or in a repository of the hub (downloaded once). Its metadata have the
+   * name of its base model, as the adapter says it.
+   *
+   * @throws InputError if there is no such folder or repository, or what it holds cannot be used
+   */
+  static fromPeft(folderOrId: string): Promise<LoRAHandle> {
+    return find(folderOrId)
   }
 }
 

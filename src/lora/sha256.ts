@@ -5,7 +5,7 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 const native = globalThis.process?.getBuiltinModule?.('node:crypto')?.createHash
 
 /** SHA-256 of texts (as UTF-8) and bytes, one after the other, in hex. */
-export function sha256(parts: Iterable<string | Uint8Array>, createHash = native): string {
+export function sha256(parts: Iterable<string | Uint8Array>, createHash: typeof native | null = native): string {
   if (createHash) {
     const hash = createHash('sha256')
     for (const part of parts) hash.update(part)
