@@ -15,8 +15,8 @@ import { attr, axisOf, contextOf, ONNX_DTYPE, OPS } from './ops.js'
 /** True if the sizes of the node's output depend on values that are known only at run time. */
 export const dependsOnValues = (node: Node, g: Graph): boolean =>
   node.op === 'Range' ||
-  node.op === 'Expand' ||
-  ((node.op === 'Slice' || node.op === 'Reshape') && node.inputs.slice(1).some(v => v !== '' && !g.consts.has(v)))
+  (['Slice', 'Reshape', 'Expand', 'ConstantOfShape'].includes(node.op) &&
+    node.inputs.slice(node.op === 'ConstantOfShape' ? 0 : 1).some(v => v !== '' && !g.consts.has(v)))
 
 /** Appends nodes to a graph, inventing names and inferring types. The graph handed in is changed. */
 export class Emit {

@@ -94,13 +94,34 @@ const READ: Partial<Record<DType, (v: DataView, at: number) => number>> = {
   uint8: (v, at) => v.getUint8(at),
   int8: (v, at) => v.getInt8(at),
   bool: (v, at) => v.getUint8(at),
+  float16: (v, at) => half(v.getUint16(at, true)),
+  bfloat16: (v, at) => brain(v.getUint16(at, true)),
 }
+
+/** IEEE 754 binary16: sign, 5 bits of exponent, 10 bits of fraction. */
+function half(bits: number): number {
+  const [sign, exponent, fraction] = [bits >> 15 ? -1 : 1, (bits >> 10) & 31, bits & 1023]
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY
+  return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : (2 ** -14 * fraction) / 1024)
+}
+
+/** bfloat16: the upper half of a float32. */
+function brain(bits: number): number {
+  const view = new DataView(new ArrayBuffer(4))
+  view.setUint32(0, bits * 65536)
+  return view.getFloat32(0)
+}
+
+/** The largest 64-bit integer stands for "to the end"; as a JavaScript number it is rounded up. */
+const clamped = (x: number): bigint => BigInt.asIntN(64, x >= 2 ** 63 ? 2n ** 63n - 1n : BigInt(x))
 
 const WRITE: Partial<Record<DType, (v: DataView, at: number, x: number) => void>> = {
   float32: (v, at, x) => v.setFloat32(at, x, true),
   float64: (v, at, x) => v.setFloat64(at, x, true),
   int32: (v, at, x) => v.setInt32(at, x, true),
-  int64: (v, at, x) => v.setBigInt64(at, BigInt(x), true),
+  int64: (v, at, x) => v.setBigInt64(at, clamped(x), true),
+  uint8: (v, at, x) => v.setUint8(at, x),
+  int8: (v, at, x) => v.setInt8(at, x),
   bool: (v, at, x) => v.setUint8(at, x),
 }
 

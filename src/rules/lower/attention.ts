@@ -1,10 +1,6 @@
-import type { Emit } from '../../graph/emit.js'
 import { GraphError, type Node, type Value } from '../../graph/graph.js'
 import { attr } from '../../graph/ops.js'
-import type { Rule } from '../../graph/rewrite.js'
-
-/** Scores of positions that may not be seen. Finite, so that no runtime makes NaN of it; exp of it is exactly 0. */
-const MASKED = -1e9
+import type { Lowering } from './shared.js'
 
 /** Attributes of GroupQueryAttention that the rule heeds; those that may be set as long as they change nothing; inputs. */
 const HEEDED = ['num_heads', 'kv_num_heads', 'scale', 'do_rotary']
@@ -33,66 +29,40 @@ const INPUTS = [
  *     query [B, T, H·W], key and value [B, T, K·W]; or all three packed in query [B, T, (H+2K)·W]
  *     scores [B, K, G, T, T] = q·kᵀ · scale + mask,  y [B, T, H·W] = softmax(scores)·v
  */
-export function attention(): Rule {
-  // The same in every layer, so made once: rows of the rotary tables [T, W/2], and the causal mask [T, T].
-  const made = new Map<string, Value>()
-  const once = (key: string, make: () => Value) => {
-    const v = made.get(key) ?? make()
-    made.set(key, v)
-    return v
-  }
-  const positions = (e: Emit, x: Value) =>
-    once('positions', () => {
-      const length = e.op('Gather', [e.op('Shape', [x]), e.const([1], [], 'int64')], { axis: 0 })
-      return e.typed(
-        'Range',
-        [e.const([0], [], 'int64'), length, e.const([1], [], 'int64')],
-        {},
-        { dtype: 'int64', dims: [e.dims(x)[1]!] },
+export const attention: Lowering = {
+  name: 'GroupQueryAttention',
+  apply(node, e, shared) {
+    if (node.op !== 'com.microsoft.GroupQueryAttention') return false
+    refuse(node)
+    const [query, key] = node.inputs as [Value, Value]
+    const [H, K] = [attr(node.attrs, 'num_heads'), attr(node.attrs, 'kv_num_heads')]
+    const W = e.lastSize(query) / (key === '' ? H + 2 * K : H)
+    const scale = attr(node.attrs, 'scale', 0) || 1 / Math.sqrt(W)
+
+    /** [B, T, n·W] → [B, n, T, W] */
+    const heads = (x: Value, n: number) => e.permute(e.reshape(x, 0, 0, n, W), 0, 2, 1, 3)
+    const part = (i: number, from: number, n: number) =>
+      key === '' ? heads(e.slice(query, 2, from * W, (from + n) * W), n) : heads(node.inputs[i]!, n)
+
+    const rotate = (x: Value): Value => {
+      if (attr(node.attrs, 'do_rotary', 0) === 0) return x
+      const [cos, sin] = [7, 8].map(i =>
+        shared.once(node.inputs[i]!, () => e.op('Gather', [node.inputs[i]!, shared.positions()], { axis: 0 })),
       )
-    })
-  const causal = (e: Emit, x: Value) =>
-    once('mask', () => {
-      const p = positions(e, x)
-      const seen = e.op('LessOrEqual', [e.op('Unsqueeze', [p, e.ints(0)]), e.op('Unsqueeze', [p, e.ints(1)])])
-      return e.op('Where', [seen, e.scalar(0, x), e.scalar(MASKED, x)])
-    })
-
-  return {
-    name: 'GroupQueryAttention',
-    apply(node, e) {
-      if (node.op !== 'com.microsoft.GroupQueryAttention') return false
-      refuse(node)
-      const [query, key] = node.inputs as [Value, Value]
-      const [H, K] = [attr(node.attrs, 'num_heads'), attr(node.attrs, 'kv_num_heads')]
-      const W = e.lastSize(query) / (key === '' ? H + 2 * K : H)
-      const scale = attr(node.attrs, 'scale', 0) || 1 / Math.sqrt(W)
-
-      /** [B, T, n·W] → [B, n, T, W] */
-      const heads = (x: Value, n: number) => e.permute(e.reshape(x, 0, 0, n, W), 0, 2, 1, 3)
-      const part = (i: number, from: number, n: number) =>
-        key === '' ? heads(e.slice(query, 2, from * W, (from + n) * W), n) : heads(node.inputs[i]!, n)
-
-      const rotate = (x: Value): Value => {
-        if (attr(node.attrs, 'do_rotary', 0) === 0) return x
-        const [cos, sin] = [7, 8].map(i =>
-          once(node.inputs[i]!, () => e.op('Gather', [node.inputs[i]!, positions(e, query)], { axis: 0 })),
-        )
-        const half = e.lastSize(cos!)
-        const [a, b] = [e.slice(x, 3, 0, half), e.slice(x, 3, half, 2 * half)]
-        const turned = [e.sub(e.mul(a, cos!), e.mul(b, sin!)), e.add(e.mul(b, cos!), e.mul(a, sin!))]
-        return e.concat(2 * half < W ? [...turned, e.slice(x, 3, 2 * half, W)] : turned, 3)
-      }
-      const q = e.reshape(rotate(part(0, 0, H)), 0, K, H / K, -1, W)
-      const k = e.op('Unsqueeze', [rotate(part(1, H, K)), e.ints(2)])
-      const v = e.op('Unsqueeze', [part(2, H + K, K), e.ints(2)])
-      const scores = e.add(e.matmul(e.scale(q, scale), e.t(k)), causal(e, query))
-      const mixed = e.matmul(e.op('Softmax', [scores], { axis: -1 }), v)
-      // [B, K, G, T, W] → [B, T, K, G, W] → [B, T, H·W]
-      e.op('Reshape', [e.permute(mixed, 0, 3, 1, 2, 4), e.ints(0, 0, H * W)], {}, node.outputs[0]!)
-      return true
-    },
-  }
+      const half = e.lastSize(cos!)
+      const [a, b] = [e.slice(x, 3, 0, half), e.slice(x, 3, half, 2 * half)]
+      const turned = [e.sub(e.mul(a, cos!), e.mul(b, sin!)), e.add(e.mul(b, cos!), e.mul(a, sin!))]
+      return e.concat(2 * half < W ? [...turned, e.slice(x, 3, 2 * half, W)] : turned, 3)
+    }
+    const q = e.reshape(rotate(part(0, 0, H)), 0, K, H / K, -1, W)
+    const k = e.op('Unsqueeze', [rotate(part(1, H, K)), e.ints(2)])
+    const v = e.op('Unsqueeze', [part(2, H + K, K), e.ints(2)])
+    const scores = e.add(e.matmul(e.scale(q, scale), e.t(k)), shared.mask(query))
+    const mixed = e.matmul(e.op('Softmax', [scores], { axis: -1 }), v)
+    // [B, K, G, T, W] → [B, T, K, G, W] → [B, T, H·W]
+    e.op('Reshape', [e.permute(mixed, 0, 3, 1, 2, 4), e.ints(0, 0, H * W)], {}, node.outputs[0]!)
+    return true
+  },
 }
 
 /** @throws GraphError for a form of attention whose meaning would be lost */

@@ -1,9 +1,9 @@
 import { GraphError, type Value } from '../../graph/graph.js'
 import { attr } from '../../graph/ops.js'
-import type { Rule } from '../../graph/rewrite.js'
+import type { Lowering } from './shared.js'
 
 /** A product with transposed factors as transposes and a product, which have gradients; `fuse` joins them again. */
-export const fusedMatMul: Rule = {
+export const fusedMatMul: Lowering = {
   name: 'FusedMatMul',
   apply(node, e) {
     if (node.op !== 'com.microsoft.FusedMatMul') return false

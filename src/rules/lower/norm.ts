@@ -1,7 +1,7 @@
 import type { Emit } from '../../graph/emit.js'
 import { GraphError, type Value } from '../../graph/graph.js'
 import { attr } from '../../graph/ops.js'
-import type { Rule } from '../../graph/rewrite.js'
+import type { Lowering } from './shared.js'
 
 /** y = x / √(mean(x²) + ε) ∘ w, over the last axis (RMSNorm, Zhang & Sennrich 2019). x [.., D], w [D]. */
 function rmsNorm(e: Emit, x: Value, w: Value, epsilon: number, out: Value): void {
@@ -10,7 +10,7 @@ function rmsNorm(e: Emit, x: Value, w: Value, epsilon: number, out: Value): void
   e.op('Mul', [e.mul(x, inverse), w], {}, out)
 }
 
-export const normalization: Rule = {
+export const normalization: Lowering = {
   name: 'SimplifiedLayerNormalization',
   apply(node, e) {
     if (node.op !== 'SimplifiedLayerNormalization') return false
@@ -23,7 +23,7 @@ export const normalization: Rule = {
 }
 
 /** (x, skip) → norm(x + skip), and x + skip itself as output 3. */
-export const skipNormalization: Rule = {
+export const skipNormalization: Lowering = {
   name: 'SkipSimplifiedLayerNormalization',
   apply(node, e) {
     if (node.op !== 'com.microsoft.SkipSimplifiedLayerNormalization') return false
