@@ -19,7 +19,12 @@ type In = [Value, Value, Value]
  */
 export const VJPS: Readonly<Record<string, Vjp | null>> = {
   Shape: null,
+  Equal: null,
+  Less: null,
   LessOrEqual: null,
+  Greater: null,
+  GreaterOrEqual: null,
+  IsNaN: null,
 
   // y = a + b             da = dy                  db = dy
   Add: (_e, _node, dy) => [dy, dy],
@@ -47,6 +52,52 @@ export const VJPS: Readonly<Record<string, Vjp | null>> = {
 
   // y = σ(x)              dx = dy ∘ y ∘ (1 − y)
   Sigmoid: (e, { outputs: [y] }, dy) => [e.mul(dy, e.mul(y!, e.sub(e.scalar(1, y!), y!)))],
+
+  // y = x where x > 0, else 0               dx = dy there, else 0
+  Relu: (e, { inputs: [x] }, dy) => [choose(e, e.op('Less', [e.scalar(0, x!), x!]), dy, 0)],
+
+  // y = tanh x            dx = dy ∘ (1 − y²)
+  Tanh: (e, { outputs: [y] }, dy) => [e.mul(dy, e.sub(e.scalar(1, y!), e.mul(y!, y!)))],
+
+  // y = erf x             dx = dy ∘ 2/√π · exp(−x²)
+  Erf: (e, { inputs: [x] }, dy) => [e.mul(dy, e.scale(e.op('Exp', [e.neg(e.mul(x!, x!))]), 2 / Math.sqrt(Math.PI)))],
+
+  // y = eˣ                dx = dy ∘ y
+  Exp: (e, { outputs: [y] }, dy) => [e.mul(dy, y!)],
+
+  // y = ln x              dx = dy / x
+  Log: (e, { inputs: [x] }, dy) => [e.div(dy, x!)],
+
+  // y = xⁿ                dx = dy ∘ n ∘ xⁿ⁻¹              (n is a constant)
+  Pow: (e, { inputs }, dy) => {
+    const [x, n] = inputs as In
+    const slope = e.op('Pow', [x, e.sub(n, e.scalar(1, n))])
+    return [e.mul(dy, e.mul(e.type(n).dtype === e.type(x).dtype ? n : e.cast(n, e.type(x).dtype), slope)), null]
+  },
+
+  // y = max(a, b)         da = dy where a ≥ b            db = dy elsewhere
+  Max: (e, node, dy) => {
+    const [a, b] = pair(node)
+    const first = e.op('LessOrEqual', [b, a])
+    return [choose(e, first, dy, 0), choose(e, first, 0, dy)]
+  },
+  Min: (e, node, dy) => {
+    const [a, b] = pair(node)
+    const first = e.op('LessOrEqual', [a, b])
+    return [choose(e, first, dy, 0), choose(e, first, 0, dy)]
+  },
+
+  // y = a where c, else b                   da = dy where c, else 0       db = dy where not c, else 0
+  Where: (e, { inputs: [c] }, dy) => [null, choose(e, c!, dy, 0), choose(e, c!, 0, dy)],
+
+  // y = x in another type                   dx = dy in the type of x; of integers that were rounded, dy as it is
+  Cast: (e, { inputs: [x] }, dy) => {
+    const { dtype } = e.type(x!)
+    return [dtype.startsWith('float') && dtype !== e.type(dy).dtype ? e.cast(dy, dtype) : dy]
+  },
+
+  // y = x repeated along axes               dx = dy summed over them
+  Expand: (_e, _node, dy) => [dy, null],
 
   // y = a·b               da = dy·bᵀ               db = aᵀ·dy
   MatMul: (e, { inputs }, dy) => {
@@ -101,10 +152,14 @@ export const VJPS: Readonly<Record<string, Vjp | null>> = {
   // y = x in another shape                  dx = dy in the shape of x
   Reshape: (e, { inputs: [x] }, dy) => [like(e, dy, x!), null],
   Unsqueeze: (e, { inputs: [x] }, dy) => [like(e, dy, x!), null],
+  Squeeze: (e, { inputs: [x] }, dy) => [like(e, dy, x!), null],
+  Flatten: (e, { inputs: [x] }, dy) => [like(e, dy, x!)],
 
   // y = x[from:to]        dx = dy with zeros around
   Slice: (e, node, dy) => {
     const x = node.inputs[0]!
+    if (node.inputs[4] && e.values(node.inputs[4]).some(step => step !== 1))
+      throw new GraphError(`gradient of ${node.name}: only slices of neighbours have one, not with another step`)
     const before = e.dims(x).map(() => 0)
     const after = e.dims(x).map(() => 0)
     const [starts, ends, axes] = [1, 2, 3].map(i => e.values(node.inputs[i]!)) as [number[], number[], number[]]
@@ -169,6 +224,19 @@ function dequantized(e: Emit, node: Node): Value {
   const zero = new Uint8Array(Math.ceil((N * K) / block / 2)).fill(0x88)
   const z = e.bytes('zero', { type: { dtype: 'uint4', dims: [N, K / block] }, data: zero })
   return e.op('DequantizeLinear', [w, s, z], { axis: 1, block_size: block })
+}
+
+/** The two operands of a node that may have more. */
+const pair = (node: Node): [Value, Value] => {
+  if (node.inputs.length !== 2)
+    throw new GraphError(`gradient of ${node.name}: ${node.op} of ${node.inputs.length} values; only of two it has one`)
+  return node.inputs as [Value, Value]
+}
+
+/** `a` where the condition holds, else `b`; one of them is 0. */
+const choose = (e: Emit, condition: Value, a: Value | 0, b: Value | 0): Value => {
+  const like = a === 0 ? b : a
+  return e.op('Where', [condition, ...[a, b].map(v => (v === 0 ? e.scalar(0, like as Value) : v))])
 }
 
 const axesOf = (e: Emit, node: Node): number[] => {

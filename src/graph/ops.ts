@@ -121,7 +121,6 @@ export const OPS: Readonly<Record<string, ShapeRule>> = {
   Round: same,
   Reciprocal: same,
   Sigmoid: same,
-  Softplus: same,
   Softmax: same,
   LogSoftmax: same,
   Clip: same,

@@ -12,6 +12,10 @@ interface Case {
   attrs?: Node['attrs']
   /** int64 constants that follow them: axes, bounds, indices. */
   ints?: { values: number[]; dims?: number[] }[]
+  /** One constant after them, of their type. */
+  floats?: number[]
+  /** Before them: the condition, of the last axis. */
+  choice?: number[]
   range?: [number, number]
   /** The one input is read twice. */
   twice?: true
@@ -77,6 +81,34 @@ const cases: Case[] = [
   { op: 'Sqrt', dims: [[2, 3]], range: [0.5, 2], why: 'away from the infinite slope at 0' },
   { op: 'Reciprocal', dims: [[2, 3]], range: [-2, -0.5], why: 'away from the pole, negative' },
   { op: 'Sigmoid', dims: [[2, 3]], range: [-4, 4], why: 'into the flat parts' },
+  { op: 'Relu', dims: [[5, 9]], range: [-2, 2], why: 'on both sides of the corner' },
+  { op: 'Tanh', dims: [[2, 3]], range: [-3, 3], why: 'into the flat parts' },
+  { op: 'Exp', dims: [[2, 3]] },
+  { op: 'Log', dims: [[2, 3]], range: [0.5, 2], why: 'away from the pole' },
+  { op: 'Pow', dims: [[2, 3]], floats: [3], why: 'a cube, of negative numbers too' },
+  { op: 'Pow', dims: [[2, 3]], floats: [-0.5], range: [0.5, 2], why: 'the inverse of a root' },
+  {
+    op: 'Max',
+    dims: [
+      [4, 3],
+      [4, 1],
+    ],
+    why: 'the second broadcasts',
+  },
+  { op: 'Min', dims: [[], [2, 3]], why: 'the first broadcasts' },
+  {
+    op: 'Where',
+    dims: [['B', 'T', 3], [3]],
+    choice: [1, 0, 1],
+    why: 'one branch broadcasts',
+  },
+  { op: 'Where', dims: [[], [2, 3]], choice: [0, 1, 1], why: 'a constant branch' },
+  { op: 'Cast', dims: [[2, 3]], attrs: { to: 11 } },
+  { op: 'Expand', dims: [['B', 2, 1, 'T', 4]], ints: [ints(1, 1, 3, 1, 1)], why: 'heads that share a key' },
+  { op: 'Expand', dims: [[3]], ints: [ints(2, 4, 3)], why: 'new axes in front' },
+  { op: 'Squeeze', dims: [['B', 1, 3, 1]], ints: [ints(1, -1)] },
+  { op: 'Squeeze', dims: [['B', 1, 3, 1]], why: 'no axes given' },
+  { op: 'Flatten', dims: [['B', 'T', 4]], attrs: { axis: 2 } },
   {
     op: 'MatMul',
     dims: [
@@ -190,10 +222,13 @@ async function gradientError(c: Case, table: Readonly<Record<string, Vjp | null>
   const xs = c.dims.map((dims, i) => e.input(`x${i}`, dims, 'float64'))
   const read = c.twice ? [xs[0]!, xs[0]!] : xs
   const constants = (c.ints ?? []).map(({ values, dims }) => e.const(values, dims ?? [values.length], 'int64'))
-  const y = e.op(c.op, [...read, ...constants], c.attrs, 'y')
+  if (c.floats) constants.push(e.const(c.floats, c.floats.length === 1 ? [] : [c.floats.length], 'float64'))
+  const before = c.choice ? [e.const(c.choice, [c.choice.length], 'bool')] : []
+  const y = e.op(c.op, [...before, ...read, ...constants], c.attrs, 'y')
   const forward = { ...copyGraph(e.graph), outputs: [y] }
   const dy = e.input('dy', e.dims(y), 'float64')
-  const cotangents = pullback(e, e.graph.nodes[0]!, dy, table).slice(0, read.length)
+  const all = pullback(e, e.graph.nodes[0]!, dy, table)
+  const cotangents = all.slice(before.length, before.length + read.length)
   // Identity, because a cotangent may be an input of the graph (Add hands dy on).
   const dxs = cotangents.flatMap((d, i) => (d ? [{ x: read[i]!, dx: e.op('Identity', [d], {}, `dx${i}`) }] : []))
   e.graph.outputs = dxs.map(({ dx }) => dx)
@@ -224,8 +259,8 @@ describe('gradient rules agree with central differences', () => {
 
   test('every rule has a case', () => {
     const rules = Object.keys(VJPS).filter(op => VJPS[op] !== null)
-    // In quantized.ort.test.ts: the runtime has no float64 kernel for it.
-    const elsewhere = ['com.microsoft.MatMulNBits']
+    // In quantized.ort.test.ts and below: the runtime has no float64 kernels for them.
+    const elsewhere = ['com.microsoft.MatMulNBits', 'Erf']
     expect(new Set([...cases.map(c => c.op), ...elsewhere])).toEqual(new Set(rules))
   })
 
@@ -238,10 +273,24 @@ describe('gradient rules agree with central differences', () => {
   )
 })
 
+test('the error function, in float32: against its derivative 2/√π · exp(−x²)', async () => {
+  const e = new Emit(emptyGraph())
+  e.input('x', [9], 'float32')
+  e.input('dy', [9], 'float32')
+  e.op('Erf', ['x'], {}, 'y')
+  const [dx] = pullback(e, e.graph.nodes[0]!, 'dy')
+  e.graph.outputs = [dx!]
+  const x = Float32Array.from({ length: 9 }, (_, i) => i / 2 - 2)
+  const out = await run<Float32Array>(e.graph, { x: { dims: [9], data: x }, dy: { dims: [9], data: x } })
+  // A few roundings of float32 (6e-8 each) of numbers of the order of 1.
+  for (const [i, d] of out[dx!]!.data.entries())
+    expect(d).toBeCloseTo((x[i]! * 2 * Math.exp(-(x[i]! ** 2))) / Math.sqrt(Math.PI), 6)
+})
+
 describe('what has no gradient is an error', () => {
   test('an op without a rule: names it, the node and the ops that have one', async () => {
-    await expect(gradientError({ op: 'Where', dims: [[2], [2], [2]] })).rejects.toThrow(
-      `no gradient rule for Where (node where_node_0); there are rules for ${Object.keys(VJPS)
+    await expect(gradientError({ op: 'Cos', dims: [[2]] })).rejects.toThrow(
+      `no gradient rule for Cos (node cos_node_0); there are rules for ${Object.keys(VJPS)
         .filter(op => VJPS[op])
         .join(', ')}`,
     )
@@ -259,6 +308,11 @@ describe('what has no gradient is an error', () => {
     [
       'gradient of reducemean_node_0: the size of axis 1 of [B,T] must be known',
       { op: 'ReduceMean', dims: [['B', 'T']], ints: [ints(1)] },
+    ],
+    ['gradient of max_node_0: Max of 3 values; only of two it has one', { op: 'Max', dims: [[2], [2], [2]] }],
+    [
+      'gradient of slice_node_0: only slices of neighbours have one',
+      { op: 'Slice', dims: [[2, 6]], ints: [ints(0), ints(6), ints(1), ints(2)] },
     ],
     [
       'gradient of concat_node_0: the size of axis 0 of x0 must be known',
