@@ -101,38 +101,15 @@ const ARRAYS = [
   ...(['Float32Array', 'Float64Array', 'BigInt64Array', 'BigUint64Array', 'ArrayBuffer', 'Array'] as const),
 ]
 
-/** Runs some work: what it threw, how long it took, and the largest piece of memory it asked for by its length [bytes]. */
-export function watch(work: () => unknown): { error?: unknown; largest: number; ms: number } {
-  let largest = 0
-  const note = (size: number): void => {
-    largest = Math.max(largest, size)
-    if (size > 2 ** 28) throw new Error(`${size} bytes asked for at once`)
-  }
-  const arrays = Object.fromEntries(ARRAYS.map(name => [name, globalThis[name]]))
-  const { alloc, allocUnsafe } = Buffer
-  const start = performance.now()
-  try {
-    Object.assign(globalThis, Object.fromEntries(ARRAYS.map(name => [name, noting(arrays[name]!, note)])))
-    Buffer.alloc = (n, ...rest) => {
-      note(n)
-      return alloc(n, ...rest)
-    }
-    Buffer.allocUnsafe = n => {
-      note(n)
-      return allocUnsafe(n)
-    }
-    work()
-    return { largest, ms: performance.now() - start }
-  } catch (error) {
-    return { error, largest, ms: performance.now() - start }
-  } finally {
-    Object.assign(globalThis, arrays)
-    Object.assign(Buffer, { alloc, allocUnsafe })
-  }
+/** The largest piece asked for since it was last set to 0 [bytes]. */
+let largest = 0
+const note = (size: number): void => {
+  largest = Math.max(largest, size)
+  if (size > 2 ** 28) throw new Error(`${size} bytes asked for at once`)
 }
 
-/** An array's constructor that tells the size of what it is asked for. */
-function noting<T extends object>(real: T, note: (size: number) => void): T {
+/** An array's constructor that notes the size of what it is asked for. */
+function noting<T extends object>(real: T): T {
   const each = 'BYTES_PER_ELEMENT' in real ? Number(real.BYTES_PER_ELEMENT) : real === (Array as unknown) ? 8 : 1
   const proxy: T = new Proxy(real, {
     construct(target, args, newTarget) {
@@ -142,6 +119,39 @@ function noting<T extends object>(real: T, note: (size: number) => void): T {
     },
   })
   return proxy
+}
+
+const REAL = Object.fromEntries(ARRAYS.map(name => [name, globalThis[name]]))
+const NOTING = Object.fromEntries(ARRAYS.map(name => [name, noting(globalThis[name])]))
+const { alloc, allocUnsafe } = Buffer
+const BUFFER = { alloc, allocUnsafe }
+const NOTING_BUFFER = {
+  alloc: (...args: Parameters<typeof alloc>) => {
+    note(args[0])
+    return alloc(...args)
+  },
+  allocUnsafe: (size: number) => {
+    note(size)
+    return allocUnsafe(size)
+  },
+}
+
+/** Runs some work: what it threw, how long it took, and the largest piece of memory it asked for by its length [bytes]. */
+export function watch(work: () => unknown): { error?: unknown; largest: number; ms: number } {
+  largest = 0
+  const start = performance.now()
+  let error: unknown
+  try {
+    Object.assign(globalThis, NOTING)
+    Object.assign(Buffer, NOTING_BUFFER)
+    work()
+  } catch (thrown) {
+    error = thrown
+  } finally {
+    Object.assign(globalThis, REAL)
+    Object.assign(Buffer, BUFFER)
+  }
+  return { error, largest, ms: performance.now() - start }
 }
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
