@@ -17,6 +17,9 @@ const ACCELERATORS: Partial<Record<NodeJS.Platform, readonly Device[]>> = {
   darwin: ['webgpu', 'coreml'],
 }
 
+// What goes wrong comes as an error; the runtime need not write it to stderr as well.
+ort.env.logLevel = 'fatal'
+
 /** Node: ONNX Runtime's native library, models and adapters in folders. */
 export const platform: Platform = {
   ort,

@@ -62,7 +62,7 @@ export async function createSession(graph: Graph, what: string, options: Session
   const external = platform.external(weights)
   try {
     const session = await InferenceSession.create(writeOnnx(device === 'webgpu' ? forWebGPU(graph) : graph), {
-      logSeverityLevel: 3,
+      logSeverityLevel: 4,
       graphOptimizationLevel,
       ...PROVIDERS[device],
       ...external,
@@ -75,20 +75,50 @@ export async function createSession(graph: Graph, what: string, options: Session
           ),
         }),
     })
-    return profile ? withFirstRunLookedAt(session, profile.end, device, what) : session
+    if (stay && device === 'webgpu') askForAll(session)
+    if (profile) lookAtFirstRun(session, profile.end, device, what)
+    return session
   } catch (cause) {
     throw new HarnessError(`loading ${what} into ONNX Runtime on ${device}: ${messageOf(cause)}`, { cause })
   }
 }
 
-/** The session, whose first run ends the profile it was made with. */
-function withFirstRunLookedAt(session: Session, end: (s: Session) => unknown, device: Device, what: string): Session {
-  const run = session.run.bind(session)
-  session.run = async (...args: unknown[]) => {
-    session.run = run
-    const outputs = await run(...(args as Parameters<Session['run']>))
-    requirePlacement(end(session), device, what)
+type Run = (feeds: Feeds, ...rest: unknown[]) => Promise<Feeds>
+
+/**
+ * Has every run compute all outputs, and frees those that were not asked for: Node's runtime fails ("Output count
+ * mismatch", 1.30) when a session with outputs on the device is asked for one set of them and then for another.
+ */
+function askForAll(session: Session): void {
+  const run = session.run.bind(session) as Run
+  const runAll = async (feeds: Feeds, wanted: readonly string[] = session.outputNames) => {
+    const outputs = await run(feeds)
+    for (const [name, tensor] of Object.entries(outputs)) {
+      if (wanted.includes(name)) continue
+      if (tensor.location === 'gpu-buffer') tensor.dispose()
+      delete outputs[name]
+    }
     return outputs
   }
-  return session
+  Object.assign(session, { run: runAll })
+}
+
+/** Ends the profile that a session was made with after its first run, and has it looked at. */
+function lookAtFirstRun(session: Session, end: (s: Session) => unknown, device: Device, what: string): void {
+  const run = session.run.bind(session) as Run
+  const release = session.release.bind(session)
+  let looked = false
+  const runLookedAt: Run = async (...args) => {
+    const outputs = await run(...args)
+    if (!looked) {
+      looked = true
+      requirePlacement(end(session), device, what)
+    }
+    return outputs
+  }
+  const releaseEnded = () => {
+    if (!looked) end(session)
+    return release()
+  }
+  Object.assign(session, { run: runLookedAt, release: releaseEnded })
 }

@@ -8,6 +8,7 @@ import type { Settings } from './options.js'
 import type { Plan } from './plan.js'
 import { rateAt } from './schedule.js'
 import { type Feeds, float32, int64, type Session, scalar } from './session.js'
+import { free, hostData } from './transfer.js'
 
 /** The tensors of an adapter as one vector θ [P], in the layout's order. */
 export function flatten(adapter: Adapter, layout: ParameterLayout): Float32Array {
@@ -90,13 +91,12 @@ const supervised = (batches: readonly Batch[]): number => batches.reduce((sum, b
  */
 export async function gradient(
   learner: Learner,
-  theta: Float32Array,
+  theta: Output,
   batches: readonly Batch[],
   signal?: AbortSignal,
 ): Promise<{ loss: number; gradient: Float32Array; firstItem: number }> {
-  const P = [learner.layout.size]
-  const zeros = float32(new Float32Array(learner.layout.size), P)
-  const fixed = { theta: float32(theta, P), 'adam.m': zeros, 'adam.v': zeros, ...adamwFeeds(STILL, 1) }
+  const zeros = float32(new Float32Array(learner.layout.size), [learner.layout.size])
+  const fixed = { theta, 'adam.m': zeros, 'adam.v': zeros, ...adamwFeeds(STILL, 1) }
   const S = supervised(batches)
   const total = new Float32Array(learner.layout.size)
   let [loss, firstItem] = [0, Number.NaN]
@@ -105,7 +105,8 @@ export async function gradient(
     const out = await learner.session.run({ ...fixed, ...batchFeeds(batch, learner, S) }, ['loss', 'nll', 'gradient'])
     loss += only(out.loss!)
     if (i === 0) firstItem = firstOf(out.nll!, batch)
-    const part = out.gradient!.data as Float32Array
+    const part = await hostData(out.gradient!)
+    free([out.gradient!])
     for (let p = 0; p < part.length; p++) total[p]! += part[p]!
   }
   return { loss, gradient: total, firstItem }
@@ -159,7 +160,7 @@ async function inOnePass(learner: Learner, batch: Batch, inputs: Feeds): Promise
 
 /** A step over several passes, with the sum of their gradients. */
 async function inPasses(learner: Learner, batches: readonly Batch[], inputs: Feeds, signal?: AbortSignal) {
-  const { gradient: sum, ...found } = await gradient(learner, inputs.theta!.data as Float32Array, batches, signal)
+  const { gradient: sum, ...found } = await gradient(learner, inputs.theta!, batches, signal)
   const update = await learner.update()
   const out = (await update.run({ ...inputs, gradient: float32(sum, [sum.length]) }, [...AFTER])) as Feeds
   return { ...found, gradientNorm: only(out.gradient_norm!), state: afterStep(out) }
@@ -190,30 +191,35 @@ export async function train(
     stepMs: [],
     firstItemBefore: Number.NaN,
   }
-  for (let t = 1; t <= o.steps; t++) {
-    o.signal?.throwIfAborted()
-    const start = performance.now()
-    const learningRate = o.learningRate * rateAt(o.scheduler, t, o.steps, o.warmupSteps)
-    const batches = plan(t).map(part => makeBatch(part.map(i => rows[i]!)))
-    const inputs = { ...state, ...adamwFeeds({ ...o, learningRate }, from.steps + t) }
-    const { loss, gradientNorm, firstItem, ...after } =
-      batches.length === 1
-        ? await inOnePass(learner, batches[0]!, inputs)
-        : await inPasses(learner, batches, inputs, o.signal)
-    const ms = performance.now() - start
-    if (t === 1) run.firstItemBefore = firstItem
-    run.losses.push(loss)
-    run.gradientNorms.push(gradientNorm)
-    run.learningRates.push(learningRate)
-    run.stepMs.push(ms)
-    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) return { ...run, nonFiniteAt: t }
-    state = after.state
-    o.onStep?.({ step: t, steps: o.steps, loss, gradientNorm, learningRate, ms })
+  try {
+    for (let t = 1; t <= o.steps; t++) {
+      o.signal?.throwIfAborted()
+      const start = performance.now()
+      const learningRate = o.learningRate * rateAt(o.scheduler, t, o.steps, o.warmupSteps)
+      const batches = plan(t).map(part => makeBatch(part.map(i => rows[i]!)))
+      const inputs = { ...state, ...adamwFeeds({ ...o, learningRate }, from.steps + t) }
+      const { loss, gradientNorm, firstItem, ...after } =
+        batches.length === 1
+          ? await inOnePass(learner, batches[0]!, inputs)
+          : await inPasses(learner, batches, inputs, o.signal)
+      const ms = performance.now() - start
+      if (t === 1) run.firstItemBefore = firstItem
+      run.losses.push(loss)
+      run.gradientNorms.push(gradientNorm)
+      run.learningRates.push(learningRate)
+      run.stepMs.push(ms)
+      free(Object.values(state))
+      state = after.state
+      if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) return { ...run, nonFiniteAt: t }
+      o.onStep?.({ step: t, steps: o.steps, loss, gradientNorm, learningRate, ms })
+    }
+    const vector = (name: string) => hostData(state[name]!)
+    run.theta = await vector('theta')
+    run.state = { m: await vector('adam.m'), v: await vector('adam.v'), steps: from.steps + o.steps }
+    return run
+  } finally {
+    free(Object.values(state))
   }
-  const vector = (name: string) => state[name]!.data as Float32Array
-  run.theta = vector('theta')
-  run.state = { m: vector('adam.m'), v: vector('adam.v'), steps: from.steps + o.steps }
-  return run
 }
 
 type Output = Feeds[string]

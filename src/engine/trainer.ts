@@ -19,7 +19,7 @@ import {
 } from './options.js'
 import { planOf } from './plan.js'
 import type { Resident, Residents } from './residents.js'
-import { createSession, type Feeds, type Session } from './session.js'
+import { createSession, type Feeds, float32, type Session } from './session.js'
 import { flatten, freshAdapter, gradient, type Learner, train, unflatten } from './train.js'
 
 export type TrainingInput = TrainingItem | readonly TrainingItem[]
@@ -55,7 +55,11 @@ export class Trainer {
     const { adapter } = this.#host.residents.get(lora)
     const learner = await this.#learner(adapter)
     const batch = makeBatch(encodeItems(toItems(input), this.#host.encoder, options))
-    const { loss, gradient: flat } = await gradient(learner, flatten(adapter, learner.layout), [batch])
+    const { loss, gradient: flat } = await gradient(
+      learner,
+      float32(flatten(adapter, learner.layout), [learner.layout.size]),
+      [batch],
+    )
     return { loss, grads: new Map([...unflatten(flat, learner.layout)].map(([name, t]) => [name, t.data])) }
   }
 
@@ -158,7 +162,7 @@ export class Trainer {
       weights: this.#host.parts.weights,
       device: this.#host.parts.device,
       purpose: 'training',
-      stay: output => output.endsWith('.next'),
+      stay: output => output === 'gradient' || output.endsWith('.next'),
     })
     this.#sessions.set(key, session)
     // A failed one may be tried again.

@@ -1,5 +1,6 @@
 import type { Emit } from '../graph/emit.js'
 import { consumers, type Graph, GraphError, type Value } from '../graph/graph.js'
+import { attr } from '../graph/ops.js'
 import { type Rule, rewrite } from '../graph/rewrite.js'
 
 /**
@@ -50,12 +51,43 @@ function splitSizes(e: Emit, [x, sizes]: Value[], parts: number, axis: number): 
   return Array.from({ length: parts }, (_, i) => Math.min(size, total - i * size))
 }
 
+/** a·b of transposed factors: the runtime has FusedMatMul on the CPU alone. */
+const product: Rule = {
+  name: 'FusedMatMul',
+  apply(node, e) {
+    if (node.op !== 'com.microsoft.FusedMatMul') return false
+    if (attr(node.attrs, 'transBatchA', 0) || attr(node.attrs, 'transBatchB', 0))
+      throw new GraphError(`for WebGPU: FusedMatMul (node ${node.name}) with transposed batches has no form there`)
+    const [a, b] = ['transA', 'transB'].map((name, i) =>
+      attr(node.attrs, name, 0) ? e.t(node.inputs[i]!) : node.inputs[i]!,
+    ) as [Value, Value]
+    const alpha = attr(node.attrs, 'alpha', 1)
+    e.op('MatMul', [alpha === 1 ? a : e.scale(a, alpha), b], {}, node.outputs[0]!)
+    return true
+  },
+}
+
+/** log softmax(x) = z − log Σ exp z with z = x − max x: the runtime has LogSoftmax on the CPU alone. */
+const logSoftmax: Rule = {
+  name: 'LogSoftmax',
+  apply(node, e) {
+    if (node.op !== 'LogSoftmax') return false
+    const x = node.inputs[0]!
+    const axis = e.axis(node, -1)
+    const z = e.sub(x, e.op('ReduceMax', [x, e.ints(axis)], { keepdims: 1 }))
+    const sum = e.sum(e.op('Exp', [z]), [axis], 1)
+    e.op('Sub', [z, e.op('Log', [sum])], {}, node.outputs[0]!)
+    return true
+  },
+}
+
 /** Operations of any number of inputs for which there is no narrower form here. */
 const VARIADIC = ['Sum', 'Mean', 'Max', 'Min']
 
 /**
- * A graph in forms that ONNX Runtime computes rightly on WebGPU (1.30 and 1.31 seen): forms that are too wide are cut
- * into narrow ones; forms whose result is wrong are refused.
+ * A graph in forms that ONNX Runtime computes rightly on WebGPU, and there (1.30 and 1.31 seen): forms that are too wide
+ * are cut into narrow ones; forms that it has on the CPU alone are written with others; forms whose result is wrong are
+ * refused.
  *
  * @throws GraphError naming the node
  */
@@ -70,5 +102,5 @@ export function forWebGPU(graph: Graph): Graph {
         `for WebGPU: ${op} (node ${name}) has ${inputs.length} inputs, at most ${MOST} are read there`,
       )
   }
-  return rewrite(graph, [concat, split], 'narrowing for WebGPU').graph
+  return rewrite(graph, [concat, split, product, logSoftmax], 'writing it for WebGPU').graph
 }
