@@ -56,6 +56,7 @@ export const platform: Platform = {
 
   profiler: () => {
     const folder = mkdtempSync(join(tmpdir(), 'lora-harness-profile-'))
+    const drop = () => rmSync(folder, { recursive: true })
     return {
       options: { enableProfiling: true, profileFilePrefix: join(folder, 'run') },
       end: session => {
@@ -63,9 +64,10 @@ export const platform: Platform = {
         try {
           return JSON.parse(readFileSync(join(folder, readdirSync(folder)[0]!), 'utf8'))
         } finally {
-          rmSync(folder, { recursive: true })
+          drop()
         }
       },
+      drop,
     }
   },
 

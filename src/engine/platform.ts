@@ -54,6 +54,8 @@ export interface Platform {
     options: Partial<Ort.InferenceSession.SessionOptions>
     /** Ends the profile and gives its events, in the form of Chrome's trace viewer. */
     end(session: Ort.InferenceSession): unknown
+    /** Forgets it, if no session was made. */
+    drop(): void
   }
   warn(text: string, code: string): void
 }

@@ -79,6 +79,7 @@ export async function createSession(graph: Graph, what: string, options: Session
     if (profile) lookAtFirstRun(session, profile.end, device, what)
     return session
   } catch (cause) {
+    profile?.drop()
     throw new HarnessError(`loading ${what} into ONNX Runtime on ${device}: ${messageOf(cause)}`, { cause })
   }
 }
