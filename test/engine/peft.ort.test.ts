@@ -11,6 +11,7 @@ import { setAdapterFolder } from '../../src/lora/folder.js'
 import { LoRAHandle, type TrainingSummary } from '../../src/lora/handle.js'
 import { findSites } from '../../src/lora/modules.js'
 import { readPeft } from '../../src/lora/peft.js'
+import { FILES, type ModelDType } from '../../src/models/dtypes.js'
 import { addLoraParameters, layoutOf } from '../../src/rules/lora.js'
 import { lower } from '../../src/rules/lower/index.js'
 import { type Decoder, exported, fixture, reference, TABLE, weightsOf } from '../helpers/fixtures.js'
@@ -20,52 +21,66 @@ import { int64, run } from '../helpers/ort.js'
 
 setAdapterFolder(temporaryFolder())
 
-/** Two float32 implementations of two layers, logits of the order of 5: errors of some 1e-6 are seen; a wrong formula is off by 1e-2. */
-const LOGITS = 1e-4
-/** By norm, of each tensor; 1e-6 is seen. */
-const GRADIENTS = 1e-4
-
-const worst: Record<string, number> = {}
-const note = (what: string, error: number): number => {
-  worst[what] = Math.max(worst[what] ?? 0, error)
-  return error
-}
-afterAll(() => {
-  for (const [what, error] of Object.entries(worst))
-    console.info(`worst error against PEFT, ${what}: ${error.toExponential(1)}`)
-})
+/**
+ * Largest error of logits and losses, and by norm of a gradient or a trained tensor. float32: two implementations of
+ * two layers, logits of the order of 5, errors of some 1e-6 are seen; a wrong formula is off by 1e-2. Four and eight
+ * bits: against their own weights in float32. Half floats: eleven bits of each weight and activation.
+ */
+const BOUNDS = { fp32: 1e-4, q4: 1e-3, int8: 1e-3, fp16: 2e-2, q4f16: 2e-2 } as const satisfies Record<
+  ModelDType,
+  number
+>
+/** Of logits whose products round what they read to eight bits: errors of 0.08 to 0.35 are the runtime's own. */
+const ROUNDED = 0.5
 
 const title = ({ name, dtype, pending }: Decoder) =>
   `${name} ${dtype} gives the answers of PEFT${pending ? ` (not yet: ${pending})` : ''}`
 
+const worst = new Map<string, Map<string, number>>()
+afterAll(() => {
+  const cells = [...new Set([...worst.values()].flatMap(row => [...row.keys()]))]
+  console.info(
+    [...worst]
+      .map(([name, row]) => [name, ...cells.map(c => `${c} ${row.get(c)?.toExponential(1) ?? '-'}`)].join(' | '))
+      .join('\n'),
+  )
+})
+
 for (const decoder of TABLE) describe.skipIf(decoder.pending)(title(decoder), () => answers(decoder))
 
-function answers({ name, reference: referenceName }: Decoder) {
+function answers({ name, reference: referenceName, dtype, rounds }: Decoder) {
+  const BOUND = BOUNDS[dtype]
+  const INFERRED = rounds ? ROUNDED : BOUND
+  const row = new Map<string, number>()
+  worst.set(`${name} ${dtype}`, row)
+  const note = (what: string, error: number): number => {
+    row.set(what, Math.max(row.get(what) ?? 0, error))
+    return error
+  }
+  const graph = () => exported(name, `${FILES[dtype]}.onnx`)
   const expected = reference(referenceName)
   const { inputIds, labels, tensors } = expected
   const folder = `${fixture(referenceName)}/adapter`
   const lora = new LoRAHandle({ identifier: referenceName, path: folder })
   let model: LoRAModel
   beforeAll(async () => {
-    model = await LoRAModel.load(fixture(name))
+    model = await LoRAModel.load(fixture(name), { device: 'cpu', dtype })
     return () => model.dispose()
   })
 
   test('logits, without an adapter and with one', async () => {
     const [base, adapted] = [await model.logits(inputIds), await model.logits(inputIds, { lora })]
     expect(base.dims).toEqual([inputIds.length, tensors.get('base_logits')!.length / inputIds.length])
-    expect(note('base logits', largestError(base.data, tensors.get('base_logits')!))).toBeLessThan(LOGITS)
-    expect(note('adapter logits', largestError(adapted.data, tensors.get('adapter_logits')!))).toBeLessThan(LOGITS)
+    expect(note('base logits', largestError(base.data, tensors.get('base_logits')!))).toBeLessThan(INFERRED)
+    expect(note('adapter logits', largestError(adapted.data, tensors.get('adapter_logits')!))).toBeLessThan(INFERRED)
   })
 
   test('loss and the gradient of every tensor', async () => {
     const { loss, grads } = await model.gradients(lora, { inputIds, labels })
-    expect(note('loss', Math.abs(loss - expected.losses[0]!))).toBeLessThan(LOGITS)
+    expect(note('loss', Math.abs(loss - expected.losses[0]!))).toBeLessThan(BOUND)
     expect([...grads.keys()].sort()).toEqual([...readPeft(folder).adapter.tensors.keys()].sort())
     for (const [tensor, g] of grads)
-      expect(note('gradient of a tensor', relativeError(g, tensors.get(`grad.${tensor}`)!)), tensor).toBeLessThan(
-        GRADIENTS,
-      )
+      expect(note('gradient of a tensor', relativeError(g, tensors.get(`grad.${tensor}`)!)), tensor).toBeLessThan(BOUND)
   })
 
   test('five AdamW steps: losses, every tensor, and the logits after them', async () => {
@@ -73,7 +88,8 @@ function answers({ name, reference: referenceName }: Decoder) {
     const options = { steps: 5, learningRate: lr, weightDecay: weight_decay, betas, epsilon: eps, clipNorm: null }
     const after = (await model.finetune(lora, { inputIds, labels }, options)) as LoRAHandle
     const { losses, targetLoss } = after.metadata.training as TrainingSummary
-    expect(note('losses', largestError([...losses, targetLoss.after], expected.losses))).toBeLessThan(LOGITS)
+    expect(note('losses', largestError(losses, expected.losses.slice(0, 5)))).toBeLessThan(BOUND)
+    expect(note('loss after them', Math.abs(targetLoss.after - expected.losses[5]!))).toBeLessThan(INFERRED)
     // One item: its mean and the batch's weighted sum differ by the rounding of float32.
     expect(targetLoss.before).toBeCloseTo(losses[0]!, 5)
 
@@ -81,15 +97,14 @@ function answers({ name, reference: referenceName }: Decoder) {
       path => readPeft(path).adapter.tensors,
     )
     for (const [tensor, { data }] of theirs!)
-      expect(note('tensor after five steps', relativeError(mine!.get(tensor)!.data, data)), tensor).toBeLessThan(
-        GRADIENTS,
-      )
+      expect(note('tensor after five steps', relativeError(mine!.get(tensor)!.data, data)), tensor).toBeLessThan(BOUND)
     const { data } = await model.logits(inputIds, { lora: after })
-    expect(note('logits after five steps', largestError(data, tensors.get('after5_logits')!))).toBeLessThan(LOGITS)
+    expect(note('logits after five steps', largestError(data, tensors.get('after5_logits')!))).toBeLessThan(INFERRED)
   })
 
-  test('greedy continuations, token by token, through the cache', async () => {
-    const parts = await loadParts(await findModel(fixture(name), { device: 'cpu', dtype: 'fp32' }))
+  // Where products round, rounding may choose the token.
+  test.skipIf(rounds)('greedy continuations, token by token, through the cache', async () => {
+    const parts = await loadParts(await findModel(fixture(name), { device: 'cpu', dtype }))
     let feeds: Feeds
     const decoder = makeDecoder(parts.config, parts.generationConfig, parts.session, () => feeds)
     const T = inputIds.length
@@ -111,15 +126,14 @@ function answers({ name, reference: referenceName }: Decoder) {
     await parts.session.release()
   })
 
-  test('one adapter, the same tokens: the training graph gives the logits of the inference graph', async () => {
+  test('one adapter, the same tokens: the training graph gives the logits of PEFT and of the inference graph', async () => {
     const { adapter } = readPeft(folder)
-    const graph = exported(name)
-    const sites = findSites(graph, name)
+    const sites = findSites(graph(), name)
     const layout = layoutOf(sites, ranksOf(adapter))
     const theta = flatten(adapter, layout)
     const scales = scalesOf(layout, adapter.config)
     const out = await run<Float32Array>(
-      addLoraParameters(lower(graph).graph, sites, layout).graph,
+      addLoraParameters(lower(graph()).graph, sites, layout).graph,
       {
         input_ids: int64(inputIds, [1, inputIds.length]),
         theta: { dims: [theta.length], data: theta },
@@ -128,11 +142,12 @@ function answers({ name, reference: referenceName }: Decoder) {
       weightsOf(name),
     )
     const { data } = await model.logits(inputIds, { lora })
-    expect(note('training graph against inference graph', largestError(out.logits!.data, data))).toBeLessThan(LOGITS)
+    expect(note('training logits', largestError(out.logits!.data, tensors.get('adapter_logits')!))).toBeLessThan(BOUND)
+    expect(note('training against inference', largestError(out.logits!.data, data))).toBeLessThan(INFERRED)
   })
 
   test('without an adapter, no bit differs from the unmodified model', async () => {
-    const session = await createSession(exported(name), name, { weights: weightsOf(name), purpose: 'inference' })
+    const session = await createSession(graph(), name, { weights: weightsOf(name), purpose: 'inference' })
     expect(await model.logits(inputIds)).toEqual(await forward(session, {}, inputIds, 0))
     await session.release()
   })

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Graph } from '../../src/graph/graph.js'
+import type { ModelDType } from '../../src/models/dtypes.js'
 import { readOnnx } from '../../src/onnx/read.js'
 import { type Feed, int64 } from './ort.js'
 
@@ -13,8 +14,9 @@ export interface Decoder {
   name: string
   /** Folder of the answers it has to give. */
   reference: string
-  /** Which of its files, as transformers.js names them. */
-  dtype: 'fp32' | 'fp16' | 'q8' | 'q4' | 'q4f16'
+  dtype: ModelDType
+  /** Its products round what they read to eight bits as it comes: MatMulNBits at accuracy_level 4, MatMulInteger. */
+  rounds?: true
   /** Why it cannot be trained yet; its test is skipped by that name. */
   pending?: string
 }
@@ -49,6 +51,38 @@ export const TABLE: readonly Decoder[] = [
   decoder('tiny-gemma3-optimum', 'tiny-gemma3-ref', { pending: 'decomposed topology' }),
   decoder('tiny-phi3-genai', 'tiny-phi3-ref', { pending: 'packed modules' }),
   decoder('tiny-phi3-optimum', 'tiny-phi3-ref', { pending: 'decomposed topology' }),
+  decoder('tiny-llama-genai-webgpu', 'tiny-llama-ref', { dtype: 'fp16', pending: 'kind of weights' }),
+  decoder('tiny-qwen3-tied-optimum', 'tiny-qwen3-tied-ref', { dtype: 'fp16', pending: 'kind of weights' }),
+  decoder('tiny-gemma3-genai', 'tiny-gemma3-ref', { dtype: 'fp16', pending: 'kind of weights' }),
+  decoder('tiny-llama-genai', 'tiny-llama-genai-q4-ref', { dtype: 'q4', rounds: true, pending: 'kind of weights' }),
+  decoder('tiny-qwen2-genai', 'tiny-qwen2-genai-q4-ref', { dtype: 'q4', rounds: true, pending: 'kind of weights' }),
+  decoder('tiny-qwen3-tied-genai', 'tiny-qwen3-tied-genai-q4-ref', {
+    dtype: 'q4',
+    rounds: true,
+    pending: 'kind of weights',
+  }),
+  decoder('tiny-qwen3-tied-optimum', 'tiny-qwen3-tied-optimum-q4-ref', { dtype: 'q4', pending: 'kind of weights' }),
+  decoder('tiny-llama-genai-webgpu', 'tiny-llama-genai-webgpu-q4f16-ref', {
+    dtype: 'q4f16',
+    rounds: true,
+    pending: 'kind of weights',
+  }),
+  decoder('tiny-qwen3-tied-optimum', 'tiny-qwen3-tied-optimum-q4-ref', { dtype: 'q4f16', pending: 'kind of weights' }),
+  decoder('tiny-llama-optimum', 'tiny-llama-optimum-quantized-ref', {
+    dtype: 'int8',
+    rounds: true,
+    pending: 'kind of weights',
+  }),
+  decoder('tiny-qwen2-genai', 'tiny-qwen2-genai-quantized-ref', {
+    dtype: 'int8',
+    rounds: true,
+    pending: 'kind of weights',
+  }),
+  decoder('tiny-qwen3-tied-optimum', 'tiny-qwen3-tied-optimum-quantized-ref', {
+    dtype: 'int8',
+    rounds: true,
+    pending: 'kind of weights',
+  }),
 ]
 
 /** Name and reference of the decoders that tests of single rules look at: the builder's, in float32. */
