@@ -132,6 +132,8 @@ function tensor(t: TensorProto, bytes: Uint8Array, file: string, fail: Fail): Co
     float64: t.doubleData,
     int64: t.int64Data,
     int32: t.int32Data,
+    uint8: t.int32Data,
+    int8: t.int32Data,
     bool: t.int32Data,
   }
   const found = values[dtype as keyof typeof values]

@@ -52,13 +52,13 @@ export function evaluate(g: Graph, rules: readonly Lowering[]): { graph: Graph; 
   }
   out.types.set('input_ids', { dtype: 'int64', dims: ['B', 'T'] })
   const e = new Emit(out, g)
-  const shared = sharedOf(e)
+  /** Value → the smaller one that it repeats. */
+  const small = new Map<Value, Value>()
+  const shared = sharedOf(e, small)
   const { known, alias } = bind(g, e, shared)
   for (const [v, { dtype, dims }] of known) out.types.set(v, { dtype, dims })
   /** Nodes already there, by what they compute. */
   const seen = new Map<string, Value[]>()
-  /** Value → the smaller one that it repeats. */
-  const small = new Map<Value, Value>()
   const producer = new Map<Value, Node>()
 
   const knownOf = (v: Value): Known | undefined => {
@@ -128,14 +128,14 @@ export function evaluate(g: Graph, rules: readonly Lowering[]): { graph: Graph; 
   /** A node y that repeats x along some axes: whoever can do with x reads x. */
   const spread = (node: Node, x: Value, t: Type): void => {
     const y = node.outputs[0]!
-    small.set(y, small.get(x) ?? x)
+    small.set(y, shared.unrepeated(x))
     const from = e.dims(x)
     const target = t.dims.map((d, i): Dim => (d === from[i - t.dims.length + from.length] ? 1 : d))
     append({ ...node, op: 'Expand', inputs: [x, shared.shape(target)], attrs: {} }, [t])
   }
 
   const elementwise = (node: Node, t: Type): unknown => {
-    const inputs = node.inputs.map(v => small.get(v) ?? v)
+    const inputs = node.inputs.map(shared.unrepeated)
     const dims = inputs.map(v => e.dims(v)).reduce(broadcast)
     if (String(dims) === String(t.dims)) return append({ ...node, inputs }, [t])
     const less = e.fresh('small')
@@ -175,7 +175,12 @@ export function evaluate(g: Graph, rules: readonly Lowering[]): { graph: Graph; 
       return
     }
     if (same !== undefined) return spread(node, same, t)
-    if (node.op === 'Expand') return spread(node, node.inputs[0]!, t)
+    const repeats = node.op === 'Tile' && e.dims(node.inputs[0]!).every((d, i) => d === 1 || d === t.dims[i])
+    if (node.op === 'Expand' || repeats) return spread(node, node.inputs[0]!, t)
+    if (node.op === 'Range' && ks[0]?.items[0] === 0 && String(t.dims) === 'T' && t.dtype === 'int64') {
+      alias.set(y, shared.positions())
+      return
+    }
     const rule = rules.find(r => r.apply(read, e, shared))
     if (rule) hits[rule.name]!++
     else if (shaped) append({ ...node, inputs: shaped.inputs(), attrs: {} }, [t])

@@ -1,10 +1,28 @@
 import { type Graph, GraphError } from '../../graph/graph.js'
 import { OPS } from '../../graph/ops.js'
 import { prune } from '../prune.js'
-import { attention } from './attention.js'
+import { activation } from './activation.js'
+import { clip, power, split } from './arithmetic.js'
+import { groupedAttention, multiHeadAttention } from './attention.js'
 import { evaluate } from './evaluate.js'
-import { fusedMatMul } from './matmul.js'
-import { normalization, skipNormalization } from './norm.js'
+import { fusedMatMul, gemm } from './matmul.js'
+import { layerNormalization, normalization, skipNormalization } from './norm.js'
+import { rotaryEmbedding } from './rotary.js'
+
+const RULES = [
+  normalization,
+  skipNormalization,
+  layerNormalization,
+  fusedMatMul,
+  gemm,
+  groupedAttention,
+  multiHeadAttention,
+  rotaryEmbedding,
+  activation,
+  power,
+  split,
+  clip,
+]
 
 /**
  * An exported decoder as a plain function of whole sequences: fused operators become operators that have a gradient,
@@ -29,5 +47,5 @@ export function lower(exported: Graph): { graph: Graph; hits: Record<string, num
   const unknown = sequences.nodes.find(n => !OPS[n.op])
   if (unknown)
     throw new GraphError(`lowering a decoder: operator ${unknown.op} (node ${unknown.name}) is not supported`)
-  return evaluate(sequences, [normalization, skipNormalization, fusedMatMul, attention])
+  return evaluate(sequences, RULES)
 }

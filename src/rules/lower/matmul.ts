@@ -16,3 +16,19 @@ export const fusedMatMul: Lowering = {
     return true
   },
 }
+
+/** alpha·a·b + beta·c, either factor transposed on request. */
+export const gemm: Lowering = {
+  name: 'Gemm',
+  apply(node, e) {
+    if (node.op !== 'Gemm') return false
+    const [a, b, c] = node.inputs as [Value, Value, Value?]
+    const factor = (name: string, v: Value) => (attr(node.attrs, name, 0) ? e.t(v) : v)
+    const scaled = (v: Value, name: string) =>
+      attr(node.attrs, name, 1) === 1 ? v : e.scale(v, attr(node.attrs, name))
+    const inputs = [scaled(factor('transA', a), 'alpha'), factor('transB', b)]
+    if (!c) e.op('MatMul', inputs, {}, node.outputs[0]!)
+    else e.op('Add', [e.op('MatMul', inputs), scaled(c, 'beta')], {}, node.outputs[0]!)
+    return true
+  },
+}

@@ -11,6 +11,8 @@ export interface Shared {
   once(key: string, make: () => Value): Value
   /** 0, 1, …, T−1 [T] int64 */
   positions(): Value
+  /** The smaller value that v repeats along axes, or v: enough for arithmetic that repeats by itself. */
+  unrepeated(v: Value): Value
   /** A list of sizes as a value [n] int64, a constant if none is symbolic. */
   shape(dims: readonly Dim[]): Value
   /** One size as a value [] int64. */
@@ -25,8 +27,11 @@ export interface Lowering {
   apply(node: Node, e: Emit, shared: Shared): boolean
 }
 
-/** @param e of a graph with the input `input_ids` [B, T], whose symbols are all there are */
-export function sharedOf(e: Emit): Shared {
+/**
+ * @param e of a graph with the input `input_ids` [B, T], whose symbols are all there are
+ * @param small value → the smaller one that it repeats
+ */
+export function sharedOf(e: Emit, small: ReadonlyMap<Value, Value>): Shared {
   const made = new Map<string, Value>()
   const once = (key: string, make: () => Value): Value => {
     const v = made.get(key) ?? make()
@@ -74,5 +79,5 @@ export function sharedOf(e: Emit): Shared {
       const seen = near ? e.op('And', [before, near]) : before
       return e.op('Where', [seen, e.scalar(0, like), e.scalar(MASKED, like)])
     })
-  return { once, positions, shape, size, mask }
+  return { once, positions, shape, size, mask, unrepeated: v => small.get(v) ?? v }
 }
