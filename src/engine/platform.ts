@@ -57,5 +57,7 @@ export interface Platform {
     /** Forgets it, if no session was made. */
     drop(): void
   }
+  /** Lets messages come in, where the runtime computes without ever waiting. */
+  breathe?: () => Promise<void>
   warn(text: string, code: string): void
 }

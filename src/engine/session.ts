@@ -21,6 +21,10 @@ export const scalar = (x: number): OrtTensor => float32(Float32Array.of(x), [])
 export const int64 = (data: readonly number[], dims: readonly number[]): OrtTensor =>
   new Tensor('int64', BigInt64Array.from(data, BigInt), dims)
 
+/** A tensor of the same type with other values. */
+export const tensorLike = ({ type }: OrtTensor, data: OrtTensor['data'], dims: readonly number[]): OrtTensor =>
+  new Tensor(type as 'float32', data as Float32Array, dims)
+
 /**
  * What a session is for. `inference`: every optimization of the runtime, and a second copy of each weight in the layout
  * that makes products of few rows fast. `training`: none of that; it would take seconds and as much memory again for
@@ -76,6 +80,7 @@ export async function createSession(graph: Graph, what: string, options: Session
         }),
     })
     if (stay && device === 'webgpu') askForAll(session)
+    if (platform.breathe) breatheAfterRuns(session, platform.breathe)
     if (profile) lookAtFirstRun(session, profile.end, device, what)
     return session
   } catch (cause) {
@@ -102,6 +107,16 @@ function askForAll(session: Session): void {
     return outputs
   }
   Object.assign(session, { run: runAll })
+}
+
+function breatheAfterRuns(session: Session, breathe: () => Promise<void>): void {
+  const run = session.run.bind(session) as Run
+  const runAndBreathe: Run = async (...args) => {
+    const outputs = await run(...args)
+    await breathe()
+    return outputs
+  }
+  Object.assign(session, { run: runAndBreathe })
 }
 
 /** Ends the profile that a session was made with after its first run, and has it looked at. */

@@ -1,0 +1,1 @@
+import 'lora-harness/browser/worker'
