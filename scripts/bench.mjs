@@ -1,14 +1,15 @@
 /** `npm run bench`: sets up what is missing, then measures. Arguments go to the benchmark. */
+import { peftPython } from './peft-python.mjs'
 import { embeddedModel, main, run, say, setUp } from './setup.mjs'
 
 await main(async () => {
   await setUp()
   await embeddedModel()
+  const env = process.argv.includes('--peft') ? { PEFT_PYTHON: await peftPython() } : {}
   say('')
-  return run(process.execPath, [
-    '--import',
-    './scripts/typescript.mjs',
-    'test/bench/bench.ts',
-    ...process.argv.slice(2),
-  ])
+  return run(
+    process.execPath,
+    ['--import', './scripts/typescript.mjs', 'test/bench/bench.ts', ...process.argv.slice(2)],
+    { env },
+  )
 })

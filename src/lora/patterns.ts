@@ -3,8 +3,8 @@ import { InputError, messageOf } from '../errors.js'
 
 /** Longest expression accepted [characters]. */
 const LONGEST = 5_000
-/** Most work accepted for a set of expressions; a unit takes 0.02 to 100 ns, so at most some 5 s. */
-const MOST_WORK = 5e7
+/** Most work accepted for a set of expressions; a unit takes 0.02 to 100 ns, so at most some 2 s. */
+const MOST_WORK = 2e7
 
 /** An expression ready to be matched against texts, from their start to their end. */
 interface Expression {

@@ -4,8 +4,8 @@
  * Each side is a process of its own; with `--peft` they take turns at every piece of work, so that ratios come from one
  * run. Best of all rounds, because whatever else the machine does only ever adds time.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -49,30 +49,11 @@ async function side(command: string, args: string[]): Promise<Side> {
   }
 }
 
-/** A venv with PyTorch and PEFT, made once. */
-function peftPython(): string {
-  const venv = join(homeFolder(), 'venvs', 'bench-peft-1')
-  const python = (at: string) => join(at, 'bin', 'python')
-  if (existsSync(venv)) return python(venv)
-  console.log('Making a venv with PyTorch and PEFT (once, a few minutes) …')
-  const making = `${venv}.new`
-  rmSync(making, { recursive: true, force: true })
-  mkdirSync(join(venv, '..'), { recursive: true })
-  const must = (command: string, ...args: string[]) => {
-    if (spawnSync(command, args, { stdio: 'inherit' }).status !== 0)
-      throw new Error(`${command} ${args.join(' ')} failed`)
-  }
-  must('python3', '-m', 'venv', making)
-  must(python(making), '-m', 'pip', 'install', '--quiet', 'torch==2.13.0', 'peft==0.21.2', 'transformers', 'numpy')
-  renameSync(making, venv)
-  return python(venv)
-}
-
 const model = join(homeFolder(), 'models', 'smollm2-135m-instruct')
 const sides: Record<string, Side> = {
   ours: await side(process.execPath, ['--import', './scripts/typescript.mjs', 'test/bench/ours.ts', values.dtype]),
 }
-if (values.peft) sides.peft = await side(peftPython(), ['test/bench/pytorch.py', model, String(threads)])
+if (values.peft) sides.peft = await side(process.env.PEFT_PYTHON!, ['test/bench/pytorch.py', model, String(threads)])
 
 const rows = []
 for (const row of ROWS) {
