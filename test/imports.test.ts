@@ -23,6 +23,7 @@ const ORDER = [
   'report',
   'cli',
   'index.ts',
+  'worker.ts',
   'browser.ts',
 ]
 /** Tables of ops and generated code may be longer than 300 lines. */
