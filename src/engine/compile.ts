@@ -50,7 +50,7 @@ export function optimizerStep(exported: Graph, sites: readonly LoraSite[], layou
   const adapted = addLoraParameters(lower(exported).graph, sites, layout)
   const scored = addLoss(adapted.graph)
   const e = new Emit(copyGraph(scored.graph))
-  const gradients = backward(e, scored.loss, adapted.leaves)
+  const gradients = backward(e, scored.logits, scored.dlogits, adapted.leaves)
   const flat = adapted.leaves.map(leaf => e.reshape(gradients.get(leaf)!, -1))
   const gradient = e.concat(flat, 0)
   const next = adamw(e, 'theta', gradient)
@@ -66,9 +66,13 @@ export function optimizerStep(exported: Graph, sites: readonly LoraSite[], layou
   return check(prune(renameOutputs(e, outputs)), 'the optimizer step')
 }
 
-/** Gives values the names that a graph is read by, and makes them its outputs. */
+/** Gives values the names that a graph is read by, and makes them its outputs. No node is added: a copy of θ costs time. */
 export function renameOutputs(e: Emit, outputs: Record<string, Value>): Graph {
-  for (const [name, v] of Object.entries(outputs)) e.typed('Identity', [v], {}, e.type(v), name)
+  const names = new Map(Object.entries(outputs).map(([name, v]) => [v, name]))
+  const named = (v: Value): Value => names.get(v) ?? v
+  const { nodes, types } = e.graph
+  for (const [v, name] of names) types.set(name, e.type(v))
+  e.graph.nodes = nodes.map(n => ({ ...n, inputs: n.inputs.map(named), outputs: n.outputs.map(named) }))
   e.graph.outputs = Object.keys(outputs)
   return e.graph
 }

@@ -18,24 +18,23 @@ export function pullback(
 }
 
 /**
- * Appends to the graph the gradient of a scalar with respect to some of its values, by one walk from the end to the
+ * Appends to the graph the gradient of ⟨y, dy⟩ with respect to some of its values, by one walk from the end to the
  * start (reverse accumulation).
  *
- * @param loss a value with one element
+ * @param dy cotangent of y, of its type; 1 if y is the loss itself
  * @param leaves values to differentiate by
  * @returns for each leaf the value that holds its gradient, of the leaf's type
- * @throws GraphError if an op on the way has no rule, or the loss does not depend on a leaf
+ * @throws GraphError if an op on the way has no rule, or y does not depend on a leaf
  */
-export function backward(e: Emit, loss: Value, leaves: readonly Value[]): Map<Value, Value> {
+export function backward(e: Emit, y: Value, dy: Value, leaves: readonly Value[]): Map<Value, Value> {
   const active = dependents(e.graph, leaves)
-  const parts = new Map<Value, Value[]>()
-  parts.set(loss, [e.typed('Expand', [e.scalar(1, loss), e.op('Shape', [loss])], {}, e.type(loss))])
+  const parts = new Map<Value, Value[]>([[y, [dy]]])
   const total = (v: Value): Value | undefined => {
     const terms = parts.get(v)
     return terms?.reduce((sum, term) => e.add(sum, term))
   }
   for (const node of e.graph.nodes.toReversed()) {
-    const [y, ...others] = node.outputs as [Value, ...Value[]]
+    const [out, ...others] = node.outputs as [Value, ...Value[]]
     // What writes a leaf is beyond it: no gradient goes there.
     if (!node.inputs.some(v => active.has(v))) continue
     const extra = others.find(v => parts.has(v))
@@ -43,9 +42,9 @@ export function backward(e: Emit, loss: Value, leaves: readonly Value[]): Map<Va
       throw new GraphError(
         `gradient of ${node.op} ${node.name}: only its first output may have one, ${extra} is used too`,
       )
-    const dy = total(y)
-    if (dy === undefined) continue
-    for (const [i, d] of pullback(e, node, dy).entries()) {
+    const dout = total(out)
+    if (dout === undefined) continue
+    for (const [i, d] of pullback(e, node, dout).entries()) {
       const x = node.inputs[i]!
       if (d && active.has(x)) parts.set(x, [...(parts.get(x) ?? []), d])
     }
@@ -53,7 +52,7 @@ export function backward(e: Emit, loss: Value, leaves: readonly Value[]): Map<Va
   return new Map(
     leaves.map(v => {
       const d = total(v)
-      if (d === undefined) throw new GraphError(`gradient: ${loss} does not depend on ${v}`)
+      if (d === undefined) throw new GraphError(`gradient: ${y} does not depend on ${v}`)
       return [v, d]
     }),
   )

@@ -121,12 +121,6 @@ export const VJPS: Readonly<Record<string, Vjp | null>> = {
     return [e.mul(y, e.sub(dy, e.sum(e.mul(dy, y), [e.axis(node, -1)], 1)))]
   },
 
-  // y = log softmax(x)    dx = dy − softmax(x) ∘ Σ dy        along the axis
-  LogSoftmax: (e, node, dy) => {
-    const axis = e.axis(node, -1)
-    return [e.sub(dy, e.mul(e.op('Softmax', [node.inputs[0]!], { axis }), e.sum(dy, [axis], 1)))]
-  },
-
   // y = Σ x               dx = dy spread over the summed axes
   ReduceSum: (e, node, dy) => [spread(e, node, dy), null],
 
@@ -193,14 +187,6 @@ export const VJPS: Readonly<Record<string, Vjp | null>> = {
       throw new GraphError(`gradient of ${node.name}: only rows picked by a list of indices have one`)
     const at = e.op('Unsqueeze', [index, e.ints(-1)])
     return [e.op('ScatterND', [e.zerosLike(x), at, dy], { reduction: 'add' }), null]
-  },
-
-  // y[s] = x[s, i[s]]     dx[s, v] = dy[s] where v = i[s], else 0          (indices [S, 1])
-  GatherElements: (e, node, dy) => {
-    const [x, index] = node.inputs as In
-    if (e.axis(node, 0) !== 1 || e.dims(index)[1] !== 1)
-      throw new GraphError(`gradient of ${node.name}: only one element of each row [S, 1] has one`)
-    return [e.op('ScatterElements', [e.zerosLike(x), index, dy], { axis: 1 }), null]
   },
 }
 

@@ -121,6 +121,7 @@ export const OPS: Readonly<Record<string, ShapeRule>> = {
   Round: same,
   Reciprocal: same,
   Sigmoid: same,
+  Exp: same,
   Softmax: same,
   LogSoftmax: same,
   Clip: same,
