@@ -3,6 +3,7 @@ import { backward } from '../grad/backward.js'
 import { check } from '../graph/check.js'
 import { Emit } from '../graph/emit.js'
 import { copyGraph, type Graph, type Value } from '../graph/graph.js'
+import { compose } from '../rules/compose.js'
 import { fuse } from '../rules/fuse.js'
 import { joinParts } from '../rules/join.js'
 import { keepLastLogits } from '../rules/logits.js'
@@ -10,6 +11,7 @@ import { addLoraInputs, addLoraParameters, type LoraGroup, type LoraSite, type P
 import { addLoss } from '../rules/loss.js'
 import { lower } from '../rules/lower/index.js'
 import { prune } from '../rules/prune.js'
+import { share } from '../rules/share.js'
 
 /** The exported decoder with LoRA factors as graph inputs, for generating and scoring. */
 export function inferenceGraph(exported: Graph, sites: readonly LoraSite[]): { graph: Graph; groups: LoraGroup[] } {
@@ -34,20 +36,26 @@ export const TRAINING_OUTPUTS = [
  * One optimizer step as one graph. The passes, in order:
  *
  *  1. lower       fused operators become plain ones; no key/value cache
- *  2. lora        low-rank branches, their factors cut from the vector `theta` [P]
- *  3. loss        LM head at supervised positions only, cross-entropy
- *  4. backward    the reverse walk: d loss / d theta
- *  5. adamw       clipping and the optimizer step
- *  6. prune       what nothing reads goes
- *  7. join, fuse  gradients of parts are put side by side; transposes go into the products that read them
+ *  2. compose     plain ones become those of the runtime that have a gradient here
+ *  3. lora        low-rank branches, their factors cut from the vector `theta` [P]
+ *  4. loss        LM head at supervised positions only, cross-entropy
+ *  5. backward    the reverse walk: d loss / d theta
+ *  6. adamw       clipping and the optimizer step
+ *  7. prune       what nothing reads goes
+ *  8. share       what is computed twice is computed once
+ *  9. join, fuse  gradients of parts are put side by side; transposes go into the products that read them
  */
 export function trainingGraph(exported: Graph, sites: readonly LoraSite[], layout: ParameterLayout): Graph {
-  return fuse(joinParts(optimizerStep(exported, sites, layout)).graph).graph
+  const decoder = compose(lower(exported).graph).graph
+  return fuse(joinParts(share(optimizerStep(decoder, sites, layout))).graph).graph
 }
 
-/** Passes 1 to 5 and pruning: standard operators only, so that it can also be run in float64. */
-export function optimizerStep(exported: Graph, sites: readonly LoraSite[], layout: ParameterLayout): Graph {
-  const adapted = addLoraParameters(lower(exported).graph, sites, layout)
+/**
+ * Passes 3 to 7, for a lowered decoder. If it was not composed, the step is one of standard operators only, which can
+ * also be run in float64.
+ */
+export function optimizerStep(decoder: Graph, sites: readonly LoraSite[], layout: ParameterLayout): Graph {
+  const adapted = addLoraParameters(decoder, sites, layout)
   const scored = addLoss(adapted.graph)
   const e = new Emit(copyGraph(scored.graph))
   const gradients = backward(e, scored.logits, scored.dlogits, adapted.leaves)

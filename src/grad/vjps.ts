@@ -115,6 +115,24 @@ export const VJPS: Readonly<Record<string, Vjp | null>> = {
     ...node.inputs.slice(1).map(() => null),
   ],
 
+  // y = x/ρ ∘ w, ρ = √(mean(x²) + ε)        dx = (dy∘w − x ∘ Σ(dy∘y) / ρD) / ρ         over the last axis; w is frozen
+  // (1/ρ is worked out again: the runtime's own is wrong on WebGPU.)
+  SimplifiedLayerNormalization: (e, node, dy) => {
+    const [x, w] = node.inputs as [Value, Value]
+    const D = e.lastSize(x)
+    const square = e.scale(e.op('ReduceSumSquare', [x, e.ints(-1)], { keepdims: 1 }), 1 / D)
+    const inverse = e.op('Reciprocal', [e.op('Sqrt', [e.add(square, e.scalar(attr(node.attrs, 'epsilon', 1e-5), x))])])
+    const along = e.scale(e.sum(e.mul(dy, node.outputs[0]!), [-1], 1), 1 / D)
+    const turned = e.mul(x, e.mul(along, e.mul(inverse, inverse)))
+    return [e.sub(e.mul(e.mul(dy, w), inverse), turned), null]
+  },
+
+  // y = x turned by the angles of its positions        dx = dy turned back
+  'com.microsoft.RotaryEmbedding': (e, node, dy) => {
+    const [, positions, cos, sin] = node.inputs as [Value, Value, Value, Value]
+    return [e.op(node.op, [dy, positions, cos, e.neg(sin)], node.attrs), null, null, null]
+  },
+
   // y = softmax(x)        dx = y ∘ (dy − Σ dy ∘ y)           along the axis
   Softmax: (e, node, dy) => {
     const y = node.outputs[0]!

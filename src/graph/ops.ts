@@ -121,7 +121,6 @@ export const OPS: Readonly<Record<string, ShapeRule>> = {
   Round: same,
   Reciprocal: same,
   Sigmoid: same,
-  Exp: same,
   Softmax: same,
   LogSoftmax: same,
   Clip: same,
@@ -178,6 +177,7 @@ export const OPS: Readonly<Record<string, ShapeRule>> = {
     return [{ dtype, dims: perm.map(i => dims[i]!) }]
   },
   ReduceSum: reduce,
+  ReduceSumSquare: reduce,
   ReduceMean: reduce,
   ReduceMax: reduce,
   ReduceMin: reduce,

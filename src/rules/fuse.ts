@@ -1,6 +1,6 @@
-import type { Graph, Node, Value } from '../graph/graph.js'
+import { type Graph, type Node, numbers, type Value } from '../graph/graph.js'
 import { broadcast } from '../graph/ops.js'
-import { type Rule, rewrite } from '../graph/rewrite.js'
+import { type Before, type Rule, rewrite } from '../graph/rewrite.js'
 import { prune } from './prune.js'
 
 /** True for a Transpose of just the last two axes. */
@@ -23,15 +23,58 @@ function untransposed(v: Value, producer: Map<Value, Node>): Factor {
   return { value, swapped: !swapped }
 }
 
-/** aᵀ·b, a·bᵀ and aᵀ·bᵀ in one operation that reads the factors as they lie: no transposed copy of a weight is made. */
+const scalarOf = ({ graph }: Before, v: Value): number | undefined => {
+  const c = graph.consts.get(v)
+  return c && c.type.dims.length === 0 ? numbers(c)[0] : undefined
+}
+
+/** The factor x of c·x, and c. */
+function unscaled(v: Value, before: Before): { value: Value; scale: number } {
+  const from = before.producer.get(v)
+  if (from?.op !== 'Mul') return { value: v, scale: 1 }
+  const at = from.inputs.findIndex(i => scalarOf(before, i) !== undefined)
+  return at < 0 ? { value: v, scale: 1 } : { value: from.inputs[1 - at]!, scale: scalarOf(before, from.inputs[at]!)! }
+}
+
+/**
+ * α · aᵀ·b, a·bᵀ and aᵀ·bᵀ in one operation that reads the factors as they lie: no transposed copy of a weight and no
+ * scaled copy of a factor is made.
+ */
 const fuseTranspose: Rule = {
   name: 'FusedMatMul',
-  apply(node, e, { producer }) {
+  apply(node, e, before) {
     if (node.op !== 'MatMul') return false
-    const [a, b] = node.inputs.map(v => untransposed(v, producer)) as [Factor, Factor]
+    let alpha = 1
+    const [a, b] = node.inputs.map(v => {
+      const { value, swapped } = untransposed(v, before.producer)
+      const inner = unscaled(value, before)
+      alpha *= inner.scale
+      const under = untransposed(inner.value, before.producer)
+      return { value: under.value, swapped: swapped !== under.swapped }
+    }) as [Factor, Factor]
     if (a.value === node.inputs[0] && b.value === node.inputs[1]) return false
-    const attrs = { transA: Number(a.swapped), transB: Number(b.swapped), alpha: { float: 1 } }
+    const attrs = { transA: Number(a.swapped), transB: Number(b.swapped), alpha: { float: alpha } }
     e.op('com.microsoft.FusedMatMul', [a.value, b.value], attrs, node.outputs[0]!)
+    return true
+  },
+}
+
+/** How far below the largest score of its row a score counts: e⁻⁴⁰ = 4e-18 of the largest is nothing to a float32 sum. */
+const LEAST = -40
+
+/**
+ * Softmax of masked scores, with its tail cut at e⁻⁴⁰. Exponentials of scores far below are subnormal numbers, for which
+ * the processor takes six times as long; gradients of weights not much larger than those are subnormal too, so the tail
+ * is cut well above.
+ */
+const softmax: Rule = {
+  name: 'Softmax',
+  apply(node, e, { producer }) {
+    const [x] = node.inputs as [Value]
+    const axis = e.axis(node, -1)
+    if (node.op !== 'Softmax' || producer.get(x)?.op !== 'Add' || axis !== e.dims(x).length - 1) return false
+    const below = e.sub(x, e.op('ReduceMax', [x, e.ints(axis)], { keepdims: 1 }))
+    e.op('Softmax', [e.op('Max', [below, e.scalar(LEAST, x)])], { axis }, node.outputs[0]!)
     return true
   },
 }
@@ -57,6 +100,6 @@ const dropExpand: Rule = {
  * runtime has no float64 kernel of FusedMatMul).
  */
 export function fuse(graph: Graph): { graph: Graph; hits: Record<string, number> } {
-  const { graph: out, hits } = rewrite(graph, [fuseTranspose, dropExpand], 'fusing')
+  const { graph: out, hits } = rewrite(graph, [fuseTranspose, dropExpand, softmax], 'fusing')
   return { graph: prune(out), hits }
 }

@@ -5,6 +5,7 @@ import type { Graph } from '../../src/graph/graph.js'
 import { type Adapter, ranksOf } from '../../src/lora/adapter.js'
 import { findSites } from '../../src/lora/modules.js'
 import { layoutOf } from '../../src/rules/lora.js'
+import { lower } from '../../src/rules/lower/index.js'
 import { toFloat64 } from './float64.js'
 import { along, dot, type Feed, int64, open, runIn, scalar, uniform } from './ort.js'
 
@@ -24,7 +25,7 @@ export async function gradientError(
   const sites = findSites(exported, 'model')
   const layout = layoutOf(sites, ranksOf(adapter))
   const scales = scalesOf(layout, adapter.config)
-  const session = await open(toFloat64(optimizerStep(exported, sites, layout)), weights)
+  const session = await open(toFloat64(optimizerStep(lower(exported).graph, sites, layout)), weights)
 
   const P = [layout.size]
   const theta: Feed = { dims: P, data: Float64Array.from(flatten(adapter, layout)) }
