@@ -30,7 +30,7 @@ const either = (node: Node): [Value, Value][] => {
 /** The value of a constant with one element. */
 function scalarOf({ graph }: Before, v: Value): number | undefined {
   const c = graph.consts.get(v)
-  return c && c.type.dims.every(d => d === 1) ? numbers(c)[0] : undefined
+  return c?.type.dims.every(d => d === 1) ? numbers(c)[0] : undefined
 }
 
 /** y = x / √(mean(x²) + ε) ∘ w over the last axis, w a constant [D]. */

@@ -13,47 +13,38 @@ function swapsLastTwo(node: Node | undefined): boolean {
 interface Factor {
   value: Value
   swapped: boolean
+  scale: number
 }
 
-/** What a factor was before it was transposed; the second of two transposes undoes the first (a tied LM head's gradient). */
-function untransposed(v: Value, producer: Map<Value, Node>): Factor {
-  const from = producer.get(v)
-  if (!swapsLastTwo(from)) return { value: v, swapped: false }
-  const { value, swapped } = untransposed(from!.inputs[0]!, producer)
-  return { value, swapped: !swapped }
-}
-
-const scalarOf = ({ graph }: Before, v: Value): number | undefined => {
-  const c = graph.consts.get(v)
-  return c && c.type.dims.length === 0 ? numbers(c)[0] : undefined
-}
-
-/** The factor x of c·x, and c. */
-function unscaled(v: Value, before: Before): { value: Value; scale: number } {
+/** What a factor was before it was transposed and scaled; the second of two transposes undoes the first. */
+function bare(v: Value, before: Before): Factor {
   const from = before.producer.get(v)
-  if (from?.op !== 'Mul') return { value: v, scale: 1 }
-  const at = from.inputs.findIndex(i => scalarOf(before, i) !== undefined)
-  return at < 0 ? { value: v, scale: 1 } : { value: from.inputs[1 - at]!, scale: scalarOf(before, from.inputs[at]!)! }
+  if (swapsLastTwo(from)) {
+    const inner = bare(from!.inputs[0]!, before)
+    return { ...inner, swapped: !inner.swapped }
+  }
+  const constant = from?.op === 'Mul' ? from.inputs.findIndex(i => scalarOf(before, i) !== undefined) : -1
+  if (constant < 0) return { value: v, swapped: false, scale: 1 }
+  const inner = bare(from!.inputs[1 - constant]!, before)
+  return { ...inner, scale: inner.scale * scalarOf(before, from!.inputs[constant]!)! }
+}
+
+function scalarOf({ graph }: Before, v: Value): number | undefined {
+  const c = graph.consts.get(v)
+  return c?.type.dims.length === 0 ? numbers(c)[0] : undefined
 }
 
 /**
  * α · aᵀ·b, a·bᵀ and aᵀ·bᵀ in one operation that reads the factors as they lie: no transposed copy of a weight and no
  * scaled copy of a factor is made.
  */
-const fuseTranspose: Rule = {
+const fuseFactors: Rule = {
   name: 'FusedMatMul',
   apply(node, e, before) {
     if (node.op !== 'MatMul') return false
-    let alpha = 1
-    const [a, b] = node.inputs.map(v => {
-      const { value, swapped } = untransposed(v, before.producer)
-      const inner = unscaled(value, before)
-      alpha *= inner.scale
-      const under = untransposed(inner.value, before.producer)
-      return { value: under.value, swapped: swapped !== under.swapped }
-    }) as [Factor, Factor]
+    const [a, b] = node.inputs.map(v => bare(v, before)) as [Factor, Factor]
     if (a.value === node.inputs[0] && b.value === node.inputs[1]) return false
-    const attrs = { transA: Number(a.swapped), transB: Number(b.swapped), alpha: { float: alpha } }
+    const attrs = { transA: Number(a.swapped), transB: Number(b.swapped), alpha: { float: a.scale * b.scale } }
     e.op('com.microsoft.FusedMatMul', [a.value, b.value], attrs, node.outputs[0]!)
     return true
   },
@@ -100,6 +91,6 @@ const dropExpand: Rule = {
  * runtime has no float64 kernel of FusedMatMul).
  */
 export function fuse(graph: Graph): { graph: Graph; hits: Record<string, number> } {
-  const { graph: out, hits } = rewrite(graph, [fuseTranspose, dropExpand, softmax], 'fusing')
+  const { graph: out, hits } = rewrite(graph, [fuseFactors, dropExpand, softmax], 'fusing')
   return { graph: prune(out), hits }
 }

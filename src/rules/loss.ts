@@ -59,7 +59,12 @@ export function addLoss(graph: Graph): Loss {
       const [positions, targets] = ['positions', 'targets'].map(name => e.input(name, ['S'], 'int64')) as [Value, Value]
       const weights = e.input('weights', ['S'], dtype)
       const rows = e.op('Gather', [e.reshape(x, -1, e.lastSize(x)), positions], { axis: 0 })
-      const again = (v: Value, n: Node) => e.op(n.op, n.inputs.map(i => (i === varying(n)[0] ? v : i)), n.attrs)
+      const again = (v: Value, n: Node) =>
+        e.op(
+          n.op,
+          n.inputs.map(i => (i === varying(n)[0] ? v : i)),
+          n.attrs,
+        )
       const logits = path.reduce(again, e.op(headNode.op, [rows, ...headNode.inputs.slice(1)], headNode.attrs))
       const target = e.op('Unsqueeze', [targets, e.ints(1)])
       const logp = e.op('LogSoftmax', [logits], { axis: -1 })

@@ -10,7 +10,7 @@ import { prune } from '../../src/rules/prune.js'
 function gradientsOf(build: (e: Emit) => { loss: Value; leaves: Value[] }): string {
   const e = new Emit(emptyGraph())
   const { loss, leaves } = build(e)
-  const gradients = backward(e, loss, leaves)
+  const gradients = backward(e, loss, e.scalar(1, loss), leaves)
   e.graph.outputs = leaves.map(v => e.op('Identity', [gradients.get(v)!], {}, `d${v}`))
   return print(check(prune(e.graph), 'the test'))
 }
@@ -29,14 +29,11 @@ describe('backward', () => {
       "mul_0 [n] = Mul(x, c)
       neg_0 [n] = Neg(x)
       add_0 [n] = Add(mul_0, neg_0)
-      reducesum_0 [] = ReduceSum(add_0, [0], keepdims=0)
-      shape_0 [0] = Shape(reducesum_0)
-      expand_0 [] = Expand(1, shape_0)
-      unsqueeze_0 [1] = Unsqueeze(expand_0, [0])
-      shape_1 [1] = Shape(add_0)
-      expand_1 [n] = Expand(unsqueeze_0, shape_1)
-      neg_1 [n] = Neg(expand_1)
-      mul_1 [n] = Mul(expand_1, c)
+      unsqueeze_0 [1] = Unsqueeze(1, [0])
+      shape_0 [1] = Shape(add_0)
+      expand_0 [n] = Expand(unsqueeze_0, shape_0)
+      neg_1 [n] = Neg(expand_0)
+      mul_1 [n] = Mul(expand_0, c)
       add_1 [n] = Add(neg_1, mul_1)
       dx [n] = Identity(add_1)"
     `)
@@ -55,7 +52,7 @@ describe('backward', () => {
     const leaf = e.cast(e.input('x', ['n'], 'float32'), 'float64')
     const loss = total(e, e.scale(leaf, 3))
     const before = e.graph.nodes.length
-    const d = backward(e, loss, [leaf]).get(leaf)!
+    const d = backward(e, loss, e.scalar(1, loss), [leaf]).get(leaf)!
     expect(e.type(d)).toEqual(e.type(leaf))
     expect(e.graph.nodes.slice(before).flatMap(n => n.inputs)).not.toContain('x')
   })

@@ -82,7 +82,7 @@ describe('fuse', () => {
   test.each(['Add', 'Sub', 'Mul', 'Div'])('%s repeats the smaller operand by itself: no copy is made', async op => {
     const plain = repeated([1, 3], ['T', 3], op)
     const { graph, hits } = fuse(plain)
-    expect(hits).toEqual({ FusedMatMul: 0, Expand: 1 })
+    expect(hits).toEqual({ FusedMatMul: 0, Expand: 1, Softmax: 0 })
     expect(graph.nodes.map(n => n.op)).toEqual([op])
     const feeds = { x: float32([4, 3], 1), a: float32([1, 3], 2), other: float32([4, 3], 3) }
     const [expected, got] = [await run(plain, feeds), await run(graph, { a: feeds.a, other: feeds.other })]
@@ -96,6 +96,34 @@ describe('fuse', () => {
     e.input('x', ['T'], 'float32')
     e.graph.outputs = [e.neg(e.typed('Expand', ['a', e.op('Shape', ['x'])], {}, e.type('x')))]
     expect(fuse(e.graph).hits.Expand).toBe(0)
+  })
+
+  test('constant factors of a product go into it', async () => {
+    const e = new Emit(emptyGraph())
+    e.input('a', [3, 2], 'float32')
+    e.input('b', [3, 4], 'float32')
+    e.graph.outputs = [e.op('MatMul', [e.scale(e.t(e.scale('a', 0.5)), 3), 'b'], {}, 'y')]
+    const { graph } = fuse(e.graph)
+    expect(graph.nodes.map(n => [n.op, n.attrs.alpha])).toEqual([['com.microsoft.FusedMatMul', { float: 1.5 }]])
+    const feeds = { a: float32([3, 2], 1), b: float32([3, 4], 2) }
+    const [expected, got] = await Promise.all([e.graph, graph].map(g => run<Float32Array>(g, feeds)))
+    for (const [i, x] of got!.y!.data.entries()) expect(x).toBeCloseTo(expected!.y!.data[i]!, 6)
+  })
+
+  test('softmax of masked scores: the same to float32, and nothing that is subnormal', async () => {
+    const e = new Emit(emptyGraph())
+    for (const v of ['scores', 'mask']) e.input(v, [4, 6], 'float32')
+    e.graph.outputs = [e.op('Softmax', [e.add('scores', 'mask')], { axis: -1 }, 'y')]
+    const { graph, hits } = fuse(e.graph)
+    expect(hits.Softmax).toBe(1)
+    // Visible scores far below those that are masked, too.
+    const mask = Float32Array.from({ length: 24 }, (_, i) => (i % 6 > i / 6 ? -1e9 : i < 6 ? -500 : 0))
+    const feeds = { scores: float32([4, 6], 1), mask: { dims: [4, 6], data: mask } }
+    const [expected, got] = await Promise.all([e.graph, graph].map(g => run<Float32Array>(g, feeds)))
+    for (const [i, x] of got!.y!.data.entries()) {
+      expect(x).toBeCloseTo(expected!.y!.data[i]!, 7)
+      expect(x).toBeGreaterThan(1e-18)
+    }
   })
 
   test.each(DECODERS.map(([name]) => name))('%s: no training step makes a transposed copy of a weight', name => {
