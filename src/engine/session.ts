@@ -26,13 +26,13 @@ export const tensorLike = ({ type }: OrtTensor, data: OrtTensor['data'], dims: r
   new Tensor(type as 'float32', data as Float32Array, dims)
 
 /**
- * What a session is for. `inference`: every optimization of the runtime, and a second copy of each weight in the layout
- * that makes products of few rows fast. `training`: none of that; it would take seconds and as much memory again for
- * nothing.
+ * What a session is for. `inference`: every optimization of the runtime, and each weight in the layout that makes
+ * products of few rows fast. `training`: none of that; optimizing takes seconds for nothing, and the layout as much
+ * memory again. Neither plans its memory by the sizes of its first run: the plan holds all of it once more.
  */
 const PURPOSES = {
-  inference: { graphOptimizationLevel: 'all', session: { disable_prepacking: '0' } },
-  training: { graphOptimizationLevel: 'disabled', session: { disable_prepacking: '1' } },
+  inference: { graphOptimizationLevel: 'all', enableMemPattern: false, session: { disable_prepacking: '0' } },
+  training: { graphOptimizationLevel: 'disabled', enableMemPattern: false, session: { disable_prepacking: '1' } },
 } as const satisfies Record<string, object>
 
 /** What a device needs beside its name. DirectML's needs are from its documentation; it was not run here. */
@@ -41,7 +41,7 @@ const PROVIDERS: Record<Device, Partial<Ort.InferenceSession.SessionOptions>> = 
   wasm: { executionProviders: ['wasm'] },
   webgpu: { executionProviders: ['webgpu'] },
   cuda: { executionProviders: ['cuda'] },
-  dml: { executionProviders: ['dml'], enableMemPattern: false, executionMode: 'sequential' },
+  dml: { executionProviders: ['dml'], executionMode: 'sequential' },
   coreml: { executionProviders: ['coreml'] },
 }
 
@@ -61,13 +61,13 @@ export interface SessionOptions {
  */
 export async function createSession(graph: Graph, what: string, options: SessionOptions): Promise<Session> {
   const { weights, purpose, device = 'cpu', stay } = options
-  const { graphOptimizationLevel, session: entries } = PURPOSES[purpose]
+  const { session: entries, ...settings } = PURPOSES[purpose]
   const profile = ['cpu', 'wasm'].includes(device) ? undefined : platform.profiler?.()
   const external = platform.external(weights)
   try {
     const session = await InferenceSession.create(writeOnnx(device === 'webgpu' ? forWebGPU(graph) : graph), {
       logSeverityLevel: 4,
-      graphOptimizationLevel,
+      ...settings,
       ...PROVIDERS[device],
       ...external,
       ...profile?.options,
