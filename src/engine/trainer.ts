@@ -2,6 +2,7 @@ import { platform } from '#platform'
 import { InputError } from '../errors.js'
 import type { Graph } from '../graph/graph.js'
 import { type Adapter, type AdapterConfig, ranksOf } from '../lora/adapter.js'
+import type { TrainingNotes } from '../lora/card.js'
 import { type LoRAHandle, type Skip, skip, type TrainingSummary } from '../lora/handle.js'
 import { selectModules } from '../lora/modules.js'
 import { layoutOf } from '../rules/lora.js'
@@ -16,6 +17,7 @@ import {
   requireFinetuneOptions,
   requireItemOptions,
   settingsFor,
+  type Settings,
 } from './options.js'
 import { planOf } from './plan.js'
 import type { Resident, Residents } from './residents.js'
@@ -31,8 +33,8 @@ export interface Host {
   residents: Residents
   /** Loss on a row with the inputs of an adapter [nats/token]. */
   score(row: Row, feeds: Feeds): Promise<{ nll: number }>
-  /** Keeps a new adapter, and names it. */
-  save(made: Resident, training: TrainingSummary): LoRAHandle
+  /** Keeps a new adapter, and names it; the notes are for its card. */
+  save(made: Resident, training: TrainingSummary, notes: TrainingNotes): LoRAHandle
 }
 
 /** Trains the adapters of one model. Sessions are made once for each set of modules and ranks, and kept. */
@@ -101,7 +103,7 @@ export class Trainer {
       targetLoss: { before: asked?.nll ?? run.firstItemBefore, after: after.nll },
       truncated: rows.flatMap(r => r.truncated ?? []),
     }
-    const handle = save(made, training)
+    const handle = save(made, training, notesOf(settings, rows.length, run.losses))
     if (keepsState) this.#states.add(handle, run.state, layout)
     return handle
   }
@@ -173,3 +175,19 @@ export class Trainer {
 
 const toItems = (input: TrainingInput): readonly TrainingItem[] =>
   Array.isArray(input) ? input : [input as TrainingItem]
+
+/** What an adapter's card says of its training. */
+const notesOf = (s: Settings, items: number, losses: readonly number[]): TrainingNotes => ({
+  items,
+  'optimizer steps': s.steps,
+  'batch size': s.batchSize,
+  'learning rate': s.learningRate,
+  schedule: s.scheduler,
+  'warm-up steps': s.warmupSteps,
+  'AdamW betas': s.betas.join(', '),
+  'AdamW epsilon': s.epsilon,
+  'weight decay': s.weightDecay,
+  'gradient clipped to norm': s.clipNorm ?? 'not clipped',
+  'loss of the first step, nats per token': losses[0]!.toFixed(4),
+  'loss of the last step, nats per token': losses.at(-1)!.toFixed(4),
+})

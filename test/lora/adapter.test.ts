@@ -5,8 +5,9 @@ import { type Adapter, identify, ranksOf, requireFit, scaleOf } from '../../src/
 import { LoRAHandle, skip } from '../../src/lora/handle.js'
 import { findSites, selectModules } from '../../src/lora/modules.js'
 import { readPeft } from '../../src/lora/peft.js'
-import { tensorName } from '../../src/rules/lora.js'
-import { DECODERS, exported, fixture } from '../helpers/fixtures.js'
+import { FILES } from '../../src/models/dtypes.js'
+import { modulesIn, tensorName } from '../../src/rules/lora.js'
+import { architecture, exported, fixture, TABLE } from '../helpers/fixtures.js'
 
 const Q = 'model.layers.0.self_attn.q_proj'
 const O = 'model.layers.0.self_attn.o_proj'
@@ -102,9 +103,10 @@ describe('fitting a model', () => {
     )
   })
 
-  test.each(DECODERS)('%s: every module has the name, and the sizes, that PEFT gives it', (name, reference) => {
+  test.each(TABLE)('$name $dtype: every module has the name, and the sizes, that PEFT gives it', decoder => {
+    const { name, reference, dtype } = decoder
     const { adapter } = readPeft(fixture(`${reference}/adapter`))
-    const found = findSites(exported(name), name).flatMap(s => s.modules)
+    const found = modulesIn(findSites(exported(name, `${FILES[dtype]}.onnx`), name, architecture(name)))
     expect(new Set(found.map(m => m.name))).toEqual(new Set(ranksOf(adapter).keys()))
     expect(() => requireFit(adapter, found, name)).not.toThrow()
   })
