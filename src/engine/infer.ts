@@ -37,8 +37,9 @@ export function loraFeeds(groups: readonly LoraGroup[], adapter: Adapter | null,
           const { data, dims } = adapter.tensors.get(tensorName(m.name, 'B'))!
           const r = dims[1]!
           const s = scaleOf(adapter.config, m.name)
+          const first = m.part?.first ?? 0
           for (let i = 0; i < r; i++)
-            for (let y = 0; y < m.out; y++) B[(row + i) * node.out + column + y] = s * data[y * r + i]!
+            for (let y = 0; y < m.out; y++) B[(row + i) * node.out + column + y] = s * data[(first + y) * r + i]!
         }
         column += m.out
       }

@@ -66,9 +66,9 @@ export async function loadParts({ choice, files }: Found): Promise<Parts> {
   const weights = await files.weights([
     ...new Set([...exported.consts.values()].flatMap(c => (isExternal(c.data) ? c.data.file : []))),
   ])
-  const sites = findSites(exported, id)
-  const { graph, groups } = inferenceGraph(exported, sites)
   const [tokenizer, config] = await tokenizerAndConfig(files)
+  const sites = findSites(exported, id, config.model_type ?? undefined)
+  const { graph, groups } = inferenceGraph(exported, sites)
   const generationConfig = await readJson(files, 'generation_config.json')
   const session = await createSession(graph, `${id} (${file})`, {
     weights,

@@ -3,6 +3,7 @@ import { InputError } from '../errors.js'
 import { type Adapter, identify, requireFit } from '../lora/adapter.js'
 import { baseMismatch } from '../lora/format.js'
 import type { LoRAHandle } from '../lora/handle.js'
+import { modulesIn } from '../rules/lora.js'
 import { loraFeeds } from './infer.js'
 import type { Parts } from './load.js'
 import type { Feeds } from './session.js'
@@ -43,8 +44,7 @@ export class Residents {
       throw new InputError(
         `adapter ${name}: the files in ${handle.path} hold other weights (${identify(adapter).slice(0, 12)}); they were altered`,
       )
-    const modules = sites.flatMap(s => s.modules)
-    requireFit(adapter, modules, id)
+    requireFit(adapter, modulesIn(sites), id)
     const mismatch = baseMismatch(base, { name: id, fingerprint })
     if (mismatch) platform.warn(`adapter ${name} was ${mismatch}`, 'LORA_BASE')
     return this.#keep(identifier, this.prepare(adapter))

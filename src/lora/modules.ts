@@ -1,5 +1,5 @@
 import { InputError } from '../errors.js'
-import { type Const, consumers, type Graph, type Node, numbers } from '../graph/graph.js'
+import { type Const, consumers, type Graph, type Node, numbers, producers } from '../graph/graph.js'
 import { attr } from '../graph/ops.js'
 import { type LoraModule, type LoraSite, modulesIn } from '../rules/lora.js'
 import { sizeOf } from '../tensor.js'
@@ -34,6 +34,23 @@ const PACKED: Readonly<Record<string, Record<string, string>>> = {
 const SIZES: Readonly<Record<string, (node: Node, weight: Const | undefined) => [number, number] | undefined>> = {
   MatMul: (_node, w) => (w?.type.dims.length === 2 ? [w.type.dims[0]!, w.type.dims[1]!] : undefined),
   'com.microsoft.MatMulNBits': node => [attr(node.attrs, 'K'), attr(node.attrs, 'N')],
+  MatMulInteger: (_node, w) => w && [w.type.dims[0]!, w.type.dims[1]!],
+}
+
+/**
+ * The float x that a linear node multiplies, and the node that gives the float y. Integers are made and undone around
+ * their product: DynamicQuantizeLinear → MatMulInteger → Cast → Mul by both scales.
+ */
+function floatEnds(node: Node, writers: Map<string, Node>, readers: Map<string, Node[]>): { x: string; y: Node } {
+  if (node.op !== 'MatMulInteger') return { x: node.inputs[0]!, y: node }
+  const quantise = writers.get(node.inputs[0]!)
+  const cast = readers.get(node.outputs[0]!)?.[0]
+  const scale = cast && readers.get(cast.outputs[0]!)?.[0]
+  if (quantise?.op !== 'DynamicQuantizeLinear' || cast?.op !== 'Cast' || scale?.op !== 'Mul')
+    throw new InputError(
+      `${node.name}: a product of integers between ${quantise?.op ?? 'nothing'}, ${cast?.op ?? 'nothing'} and ${scale?.op ?? 'nothing'} instead of DynamicQuantizeLinear, Cast and Mul`,
+    )
+  return { x: quantise.inputs[0]!, y: scale }
 }
 
 /**
@@ -44,15 +61,16 @@ const SIZES: Readonly<Record<string, (node: Node, weight: Const | undefined) => 
  * @throws InputError if the graph has none, or a packed node whose parts cannot be told apart
  */
 export function findSites(g: Graph, model: string, architecture?: string): LoraSite[] {
-  const readers = consumers(g)
+  const [writers, readers] = [producers(g), consumers(g)]
   const sites = g.nodes.flatMap((node): LoraSite[] => {
     const sizes = SIZES[node.op]?.(node, g.consts.get(node.inputs[1] ?? ''))
     const named = NAMES.map(([pattern, names]) => ({ match: pattern.exec(node.name), names })).find(n => n.match)
     if (!sizes || !named?.match) return []
     const names = named.names.map(n => n.replace(/\$(\d)/g, (_, i) => named.match![Number(i)]!))
-    const widths = names.length === 1 ? [sizes[1]] : packedWidths(node, sizes[1], g, readers, model)
+    const { x, y } = floatEnds(node, writers, readers)
+    const widths = names.length === 1 ? [sizes[1]] : packedWidths(y, sizes[1], g, readers, model)
     const modules = names.map((name, i): LoraModule => ({ name, in: sizes[0], out: widths[i]! }))
-    return [{ node: node.name, input: node.inputs[0]!, modules }]
+    return [{ node: y.name, input: x, modules }]
   })
   if (sites.length === 0)
     throw new InputError(

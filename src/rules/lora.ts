@@ -1,20 +1,32 @@
 import type { Emit } from '../graph/emit.js'
-import { type Graph, GraphError, type Node, type Value } from '../graph/graph.js'
+import { type Graph, GraphError, type Node, producers, type Value } from '../graph/graph.js'
 import { type Rule, rewrite } from '../graph/rewrite.js'
+import type { DType } from '../tensor.js'
 
 /** One adapted weight matrix, by its PEFT module name: y [.., out] = x [.., in] · W. */
 export interface LoraModule {
   name: string
   in: number
   out: number
+  /** Where a node holds only some of the module's outputs: `out` of `whole`, from `first` on. */
+  part?: { first: number; whole: number }
 }
 
-/** A linear node of a graph and the modules it holds: one, or several packed side by side along its output. */
+/** A linear node of a graph and the modules it holds: one, several packed side by side along its output, or parts. */
 export interface LoraSite {
+  /** The node that writes y. */
   node: string
   /** The x it reads; sites that read the same x share one product with their As. */
   input: Value
   modules: LoraModule[]
+}
+
+/** The modules of some sites, each once and whole, in graph order. */
+export function modulesIn(sites: readonly LoraSite[]): LoraModule[] {
+  const found = new Map<string, LoraModule>()
+  for (const { name, in: from, out, part } of sites.flatMap(s => s.modules))
+    if (!found.has(name)) found.set(name, { name, in: from, out: part?.whole ?? out })
+  return [...found.values()]
 }
 
 /** Linear nodes that read the same x share one product x·A. */
@@ -22,6 +34,7 @@ export interface LoraGroup {
   /** Graph input A [in, R], R the sum of the ranks of all modules of the group, side by side. */
   a: Value
   in: number
+  dtype: DType
   modules: LoraModule[]
   /** Graph inputs B [R, out], one per node; rows of modules that the node does not hold are zero. */
   nodes: { b: Value; out: number; modules: LoraModule[] }[]
@@ -36,35 +49,51 @@ export interface LoraGroup {
  * Without an adapter R = 0, which leaves f(x) as it was, bit for bit.
  */
 export function addLoraInputs(graph: Graph, sites: readonly LoraSite[]): { graph: Graph; groups: LoraGroup[] } {
+  const producer = producers(graph)
   const groups = new Map<Value, { group: LoraGroup; low: Value }>()
   const rule = atSites('lora-inputs', sites, (e, node, site) => {
-    const [x, y] = [node.inputs[0]!, node.outputs[0]!]
-    const dtype = e.type(x).dtype
-    const known = groups.get(x)
-    const n = known ? 0 : groups.size
-    const shared = known ?? {
-      group: {
-        a: e.input(`lora.${n}.A`, [site.modules[0]!.in, `R${n}`], dtype),
-        in: site.modules[0]!.in,
-        modules: [],
-        nodes: [],
-      },
-      low: '',
+    const x = inputOf(node, producer)
+    const rank = `R${groups.has(x) ? [...groups.keys()].indexOf(x) : groups.size}`
+    if (!groups.has(x)) {
+      const dtype = e.graph.types.get(x)?.dtype ?? computesIn(node, e)
+      const width = site.modules[0]!.in
+      const a = e.input(`lora.${groups.size}.A`, [width, rank], dtype)
+      groups.set(x, { group: { a, in: width, dtype, modules: [], nodes: [] }, low: append(e, 'MatMul', [x, a]) })
     }
-    if (!known) {
-      shared.low = e.matmul(x, shared.group.a)
-      groups.set(x, shared)
-    }
-    const { group, low } = shared
+    const { group, low } = groups.get(x)!
     const out = site.modules.reduce((sum, m) => sum + m.out, 0)
     // Its own symbol for each input would be wrong here: R of A and of its Bs is one size.
-    const b = e.input(`${group.a.slice(0, -1)}B.${group.nodes.length}`, [e.dims(low).at(-1)!, out], dtype)
-    group.modules.push(...site.modules)
+    const b = e.input(`${group.a.slice(0, -1)}B.${group.nodes.length}`, [rank, out], group.dtype)
     group.nodes.push({ b, out, modules: site.modules })
-    e.op('Add', [e.displace(node), e.matmul(low, b)], {}, y)
+    append(e, 'Add', [e.displace(node), append(e, 'MatMul', [low, b])], node.outputs[0]!)
   })
   const { graph: out } = rewriteSites(graph, rule, sites)
-  return { graph: out, groups: [...groups.values()].map(g => g.group) }
+  const made = [...groups.values()].map(g => g.group)
+  for (const group of made) group.modules = modulesIn(group.nodes.map(n => ({ node: '', input: '', ...n })))
+  return { graph: out, groups: made }
+}
+
+/** The type of x where the exporter does not say: that of the matrix, or of a four-bit one's scales. */
+const computesIn = (node: Node, e: Emit): DType =>
+  node.inputs.some(v => e.graph.consts.get(v)?.type.dtype === 'float16') ? 'float16' : 'float32'
+
+/** A node whose type is recorded only if those of its inputs are: exporters do not always give them. */
+function append(e: Emit, op: string, inputs: Value[], out = e.fresh(op.toLowerCase())): Value {
+  if (inputs.every(v => e.graph.types.has(v))) return e.op(op, inputs, {}, out)
+  e.keep({ name: e.fresh(`${op.toLowerCase()}_node`), op, inputs, outputs: [out], attrs: {} })
+  return out
+}
+
+/**
+ * The x that a linear node reads. An integer product is known by the multiplication with its scales; x is what was
+ * rounded for it.
+ */
+export function inputOf(node: Node, producer: ReadonlyMap<Value, Node>): Value {
+  if (node.op !== 'Mul') return node.inputs[0]!
+  let at: Node | undefined = node
+  while (at && at.op !== 'DynamicQuantizeLinear') at = producer.get(at.inputs[0]!)
+  if (!at) throw new GraphError(`${node.name}: a multiplication, but not with the scales of an integer product`)
+  return at.inputs[0]!
 }
 
 /**
@@ -90,7 +119,7 @@ export function layoutOf(sites: readonly LoraSite[], ranks: ReadonlyMap<string, 
     layout.size += dims[0] * dims[1]
   }
   for (const x of new Set(sites.map(s => s.input))) {
-    const group = sites.filter(s => s.input === x).flatMap(s => s.modules.filter(m => ranks.has(m.name)))
+    const group = modulesIn(sites.filter(s => s.input === x)).filter(m => ranks.has(m.name))
     for (const m of group) put(m.name, 'A', [ranks.get(m.name)!, m.in])
     for (const m of group) put(m.name, 'B', [m.out, ranks.get(m.name)!])
     layout.modules.push(...group.map(({ name }) => ({ name, r: ranks.get(name)! })))
@@ -115,6 +144,7 @@ export function addLoraParameters(
   const ranks = new Map(layout.modules.map(m => [m.name, m.r]))
   const places = new Map(layout.tensors.map(t => [t.name, t]))
   const adapted = sites.filter(s => s.modules.some(m => ranks.has(m.name)))
+  const producer = producers(graph)
   const leaves: { value: Value; offset: number }[] = []
   /** Module → its part of ((x·Aᵀ)∘s) [.., r]. */
   const low = new Map<string, Value>()
@@ -125,14 +155,14 @@ export function addLoraParameters(
     return value
   }
   /** Multiplies x with the As of all modules that read it. */
-  const descend = (e: Emit, x: Value): void => {
+  const descend = (e: Emit, x: Value, { input }: LoraSite): void => {
     const { dtype, dims } = e.type(x)
     const rows = layout.modules.reduce((sum, m) => sum + m.r, 0)
     if (!e.graph.inputs.includes('theta')) {
       e.input('theta', [layout.size], dtype)
       e.input('lora.scales', [rows], dtype)
     }
-    const group = adapted.filter(s => s.input === x).flatMap(s => s.modules.filter(m => ranks.has(m.name)))
+    const group = modulesIn(adapted.filter(s => s.input === input)).filter(m => ranks.has(m.name))
     const R = group.reduce((sum, m) => sum + ranks.get(m.name)!, 0)
     const first = layout.modules.findIndex(m => m.name === group[0]!.name)
     const from = layout.modules.slice(0, first).reduce((sum, m) => sum + m.r, 0)
@@ -146,9 +176,9 @@ export function addLoraParameters(
     }
   }
   const rule = atSites('lora-parameters', adapted, (e, node, site) => {
-    const [x, y] = [node.inputs[0]!, node.outputs[0]!]
+    const [x, y] = [inputOf(node, producer), node.outputs[0]!]
     const axis = e.dims(x).length - 1
-    if (!site.modules.some(m => low.has(m.name))) descend(e, x)
+    if (!site.modules.some(m => low.has(m.name))) descend(e, x, site)
     const base = e.displace(node)
     let at = 0
     const parts = site.modules.map(m => {
@@ -156,7 +186,9 @@ export function addLoraParameters(
       const own = low.get(m.name)
       // A module without a rank inside a packed node adds nothing to its part of the output.
       if (own === undefined) return e.scale(e.slice(base, axis, at - m.out, at), 0)
-      return e.matmul(own, e.t(cut(e, places.get(tensorName(m.name, 'B'))!.offset, m.out, ranks.get(m.name)!)))
+      const r = ranks.get(m.name)!
+      const offset = places.get(tensorName(m.name, 'B'))!.offset + (m.part?.first ?? 0) * r
+      return e.matmul(own, e.t(cut(e, offset, m.out, r)))
     })
     e.op('Add', [base, e.concat(parts, axis)], {}, y)
   })

@@ -14,7 +14,7 @@ import { readPeft } from '../../src/lora/peft.js'
 import { FILES, type ModelDType } from '../../src/models/dtypes.js'
 import { addLoraParameters, layoutOf } from '../../src/rules/lora.js'
 import { lower } from '../../src/rules/lower/index.js'
-import { type Decoder, exported, fixture, reference, TABLE, weightsOf } from '../helpers/fixtures.js'
+import { architecture, type Decoder, exported, fixture, reference, TABLE, weightsOf } from '../helpers/fixtures.js'
 import { temporaryFolder } from '../helpers/folder.js'
 import { largestError, relativeError } from '../helpers/measures.js'
 import { int64, run } from '../helpers/ort.js'
@@ -106,7 +106,9 @@ function answers({ name, reference: referenceName, dtype, rounds }: Decoder) {
   test.skipIf(rounds)('greedy continuations, token by token, through the cache', async () => {
     const parts = await loadParts(await findModel(fixture(name), { device: 'cpu', dtype }))
     let feeds: Feeds
-    const decoder = makeDecoder(parts.config, parts.generationConfig, parts.session, () => feeds)
+    const decoder = makeDecoder(parts.config, parts.generationConfig, parts.session, own =>
+      parts.session.run({ ...own, ...feeds }),
+    )
     const T = inputIds.length
     const ids = (xs: bigint[]) => new transformers.Tensor('int64', BigInt64Array.from(xs), [1, T])
     const options = {
@@ -128,7 +130,7 @@ function answers({ name, reference: referenceName, dtype, rounds }: Decoder) {
 
   test('one adapter, the same tokens: the training graph gives the logits of PEFT and of the inference graph', async () => {
     const { adapter } = readPeft(folder)
-    const sites = findSites(graph(), name)
+    const sites = findSites(graph(), name, architecture(name))
     const layout = layoutOf(sites, ranksOf(adapter))
     const theta = flatten(adapter, layout)
     const scales = scalesOf(layout, adapter.config)

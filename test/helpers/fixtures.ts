@@ -98,6 +98,10 @@ export const weightsOf = (name: string): string => `${fixture(name)}/onnx`
 export const exported = (name: string, file = 'model.onnx'): Graph =>
   readOnnx(readFileSync(`${weightsOf(name)}/${file}`), file)
 
+/** `model_type` of a decoder. */
+export const architecture = (name: string): string =>
+  JSON.parse(readFileSync(`${fixture(name)}/config.json`, 'utf8')).model_type
+
 /** Inputs of an exported decoder, for a whole sequence and an empty cache. */
 export function decoderFeeds(g: Graph, inputIds: readonly number[]) {
   const T = inputIds.length
