@@ -3,6 +3,7 @@ import { InputError } from '../errors.js'
 import type { Generation } from '../protocol/index.js'
 import { random } from '../tensor.js'
 import type { Feeds, Session } from './session.js'
+import { stopFilter } from './stop.js'
 
 export interface GenerateOptions {
   /** Most tokens to generate. */
@@ -16,7 +17,7 @@ export interface GenerateOptions {
   /** Texts that end the answer; they are not part of it. */
   stop?: readonly string[]
   signal?: AbortSignal
-  /** Called with each new piece of text. */
+  /** Called with each new piece of text; what a stop text may begin with waits until it is seen whether one does. */
   onToken?: (text: string) => void
 }
 
@@ -24,17 +25,17 @@ type Decoder = transformers.PreTrainedModel
 
 /**
  * A transformers.js model around an inference session. Its generation loop does not know about LoRA: the session it
- * sees adds the current adapter to the inputs of every run.
+ * sees has none of the adapter's inputs.
  *
  * @param config as transformers.js read it from the model's folder
- * @param current the inputs of the adapter in use; read anew at every run
+ * @param run a run of the session, to which the inputs of the adapter in use are added
  * @throws InputError for an architecture that transformers.js has no class for
  */
 export function makeDecoder(
   config: transformers.PretrainedConfig,
   generationConfig: object,
   session: Session,
-  current: () => Feeds,
+  run: (feeds: Feeds) => Promise<Feeds>,
 ): Decoder {
   const type = String((config as { model_type?: unknown }).model_type)
   const name = transformers.AutoModelForCausalLM.MODEL_CLASS_MAPPINGS.map(m => m.get(type)).find(Boolean) as unknown as
@@ -49,7 +50,7 @@ export function makeDecoder(
     inputMetadata: session.inputMetadata.filter(m => !hidden(m.name)),
     outputMetadata: session.outputMetadata,
     config: { dtype: 'fp32', device: 'cpu' },
-    run: (feeds: Feeds) => session.run({ ...feeds, ...current() }),
+    run,
     release: () => session.release(),
   }
   return new Class(config, { model: wrapped }, { generation_config: generationConfig })
@@ -137,16 +138,13 @@ export async function generate(
   const limit = Math.min(options.maxNewTokens ?? 128, contextLength - T)
   signal?.throwIfAborted()
 
-  let streamed = ''
+  const filter = stopFilter(stop, text => onToken?.(text))
   const streamer = new transformers.TextStreamer(tokenizer, {
     skip_prompt: true,
     skip_special_tokens: true,
-    callback_function: (text: string) => {
-      streamed += text
-      onToken?.(text)
-    },
+    callback_function: filter.push,
   })
-  const stopped = () => signal?.aborted === true || stop.some(s => streamed.includes(s))
+  const stopped = () => signal?.aborted === true || filter.stopped()
   const processors = new transformers.LogitsProcessorList()
   if (temperature > 0) processors.push(new Sampler(temperature, topP, seed))
 
@@ -161,14 +159,15 @@ export async function generate(
     ...(stop.length > 0 || onToken ? { streamer } : {}),
   } as never)) as transformers.Tensor
   signal?.throwIfAborted()
+  filter.end()
 
   const newIds = Array.from(output.data as BigInt64Array, Number).slice(T)
-  const text = tokenizer.decode(newIds, { skip_special_tokens: true })
-  const cut = stop.map(s => text.indexOf(s)).filter(at => at >= 0)
   const ended =
-    cut.length > 0 || newIds.length < limit || tokenizer.decode(newIds.slice(-1), { skip_special_tokens: true }) === ''
+    filter.stopped() ||
+    newIds.length < limit ||
+    tokenizer.decode(newIds.slice(-1), { skip_special_tokens: true }) === ''
   return {
-    text: cut.length > 0 ? text.slice(0, Math.min(...cut)) : text,
+    text: filter.stopped() ? filter.text() : tokenizer.decode(newIds, { skip_special_tokens: true }),
     promptTokens: T,
     newTokens: newIds.length,
     finishReason: ended ? 'stop' : 'length',

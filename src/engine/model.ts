@@ -1,7 +1,6 @@
 import pLimit from 'p-limit'
 import { platform } from '#platform'
 import { HarnessError } from '../errors.js'
-import type { TrainingNotes } from '../lora/card.js'
 import type { BaseModel } from '../lora/format.js'
 import { LoRAHandle, type Skip, type TrainingSummary, type Truncated } from '../lora/handle.js'
 import type { ModelDType } from '../models/dtypes.js'
@@ -13,6 +12,7 @@ import { forward, loraFeeds, negativeLogLikelihood } from './infer.js'
 import { findModel, loadParts, type Parts } from './load.js'
 import { type FinetuneOptions, type ItemOptions, requireItemOptions, type StepProgress } from './options.js'
 import type { Device } from './platform.js'
+import { withPrefixes } from './prefix.js'
 import { type Resident, Residents } from './residents.js'
 import type { Feeds } from './session.js'
 import { Trainer, type TrainingInput } from './trainer.js'
@@ -96,11 +96,17 @@ export class LoRAModel {
       encoder: this.#encoder,
       residents: this.#residents,
       score: (row, feeds) => this.#score(row, feeds),
-      save: (made, training, notes) => this.#save(made, training, notes),
+      save: (made, training) => this.#save(made, training),
     })
     this.#noLora = loraFeeds(parts.groups, null, parts.device)
     this.#current = this.#noLora
-    this.#decoder = makeDecoder(parts.config, parts.generationConfig, parts.session, () => this.#current)
+    // On WebGPU keys and values stay on the device, where they cannot be cut.
+    const { session } = parts
+    const run =
+      parts.device === 'webgpu'
+        ? (feeds: Feeds, lora: Feeds) => session.run({ ...feeds, ...lora }) as Promise<Feeds>
+        : withPrefixes(session)
+    this.#decoder = makeDecoder(parts.config, parts.generationConfig, parts.session, feeds => run(feeds, this.#current))
   }
 
   /**
@@ -197,8 +203,8 @@ export class LoRAModel {
   }
 
   /** Saves a new adapter, and keeps it in memory. */
-  #save(made: Resident, training: TrainingSummary, notes: TrainingNotes): LoRAHandle {
-    const saved = platform.saveAdapter(made.adapter, this.#base, notes)
+  #save(made: Resident, training: TrainingSummary): LoRAHandle {
+    const saved = platform.saveAdapter(made.adapter, this.#base)
     this.#residents.add(saved.identifier, made)
     return new LoRAHandle({ ...saved, metadata: { training } })
   }

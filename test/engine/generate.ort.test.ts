@@ -95,6 +95,20 @@ describe('generate', () => {
     expect(pieces.join('')).toBe(text)
   })
 
+  test('hands on nothing of a stop text, nor what follows it', async () => {
+    const { text } = await generate()
+    for (const stop of [[text.slice(4, 8)], [text.slice(10, 12), 'never'], [text.slice(0, 3)]]) {
+      const pieces: string[] = []
+      const stopped = await generate({ stop, onToken: piece => pieces.push(piece) })
+      expect(pieces.join('')).toBe(stopped.text)
+      expect(stopped.text).toBe(text.slice(0, text.indexOf(stop[0]!)))
+    }
+    // The beginning of a stop text that never comes is handed on at the end.
+    const pieces: string[] = []
+    await generate({ stop: [`${text.slice(-3)}!`], onToken: piece => pieces.push(piece) })
+    expect(pieces.join('')).toBe(text)
+  })
+
   test('gives up when it is told to, before and during, and serves the next call', async () => {
     const reason = new Error('enough')
     await expect(generate({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason)

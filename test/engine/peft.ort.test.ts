@@ -14,7 +14,7 @@ import { readPeft } from '../../src/lora/peft.js'
 import { FILES, type ModelDType } from '../../src/models/dtypes.js'
 import { addLoraParameters, layoutOf } from '../../src/rules/lora.js'
 import { lower } from '../../src/rules/lower/index.js'
-import { architecture, type Decoder, exported, fixture, reference, TABLE, weightsOf } from '../helpers/fixtures.js'
+import { type Decoder, exported, fixture, reference, TABLE, weightsOf } from '../helpers/fixtures.js'
 import { temporaryFolder } from '../helpers/folder.js'
 import { largestError, relativeError } from '../helpers/measures.js'
 import { int64, run } from '../helpers/ort.js'
@@ -130,7 +130,7 @@ function answers({ name, reference: referenceName, dtype, rounds }: Decoder) {
 
   test('one adapter, the same tokens: the training graph gives the logits of PEFT and of the inference graph', async () => {
     const { adapter } = readPeft(folder)
-    const sites = findSites(graph(), name, architecture(name))
+    const sites = findSites(graph(), name)
     const layout = layoutOf(sites, ranksOf(adapter))
     const theta = flatten(adapter, layout)
     const scales = scalesOf(layout, adapter.config)
