@@ -123,6 +123,22 @@ describe('generate', () => {
     expect(await generate({ lora: taught })).toMatchObject({ text: 'a' })
   })
 
+  test('does not depend on what was asked before', async () => {
+    const long = (question: string): Message[] => [
+      { role: 'system', content: 'Answer in one word, and never say the same one twice. '.repeat(4) },
+      { role: 'user', content: question },
+    ]
+    const ask = (question: string, lora: LoRAHandle | null) =>
+      model.generate(long(question), { lora, maxNewTokens: 16, temperature: 1, seed: 3 })
+    const alone = [await ask('who?', null), await ask('who?', taught)]
+    for (const lora of [null, taught]) {
+      await ask('when, if ever?', lora)
+      await ask('who was it?', lora)
+    }
+    expect([await ask('who?', null), await ask('who?', taught)]).toEqual(alone)
+    expect(alone[0]!.promptTokens).toBeGreaterThan(96)
+  })
+
   test('calls that overlap with different adapters do not mix', async () => {
     const calls: (() => Promise<unknown>)[] = [
       () => generate(),
