@@ -1,6 +1,7 @@
 import type { Emit } from '../graph/emit.js'
 import { GraphError, type Node, type Value } from '../graph/graph.js'
 import { attr } from '../graph/ops.js'
+import { dequantized, isOne } from './quantized.js'
 
 /**
  * Emits the backward of one node with one output.
@@ -12,6 +13,9 @@ import { attr } from '../graph/ops.js'
 export type Vjp = (e: Emit, node: Node, dy: Value) => (Value | null)[]
 
 type In = [Value, Value, Value]
+
+/** Ops of several outputs of which only the first hands a gradient on: what the others are is taken for constant. */
+export const FIRST_ONLY: readonly string[] = ['DynamicQuantizeLinear']
 
 /**
  * One rule per op, one line of mathematics above each; `dx` is the cotangent of x. null says that nothing flows
@@ -109,7 +113,7 @@ export const VJPS: Readonly<Record<string, Vjp | null>> = {
     return [da, e.matmul(e.t(rows(a)), rows(dy))]
   },
 
-  // y = x·Wᵀ, W [N, K] in 4-bit blocks      dx = dy·W           (W is unpacked from the same bytes; it is frozen)
+  // y = x·Wᵀ, W [N, K] in 4- or 8-bit blocks      dx = dy·W           (W is unpacked from the same bytes; it is frozen)
   'com.microsoft.MatMulNBits': (e, node, dy) => [
     e.matmul(dy, dequantized(e, node)),
     ...node.inputs.slice(1).map(() => null),
@@ -131,6 +135,18 @@ export const VJPS: Readonly<Record<string, Vjp | null>> = {
   'com.microsoft.RotaryEmbedding': (e, node, dy) => {
     const [, positions, cos, sin] = node.inputs as [Value, Value, Value, Value]
     return [e.op(node.op, [dy, positions, cos, e.neg(sin)], node.attrs), null, null, null]
+  },
+
+  // q = round(x/s + z)    dx = dq / s               rounding is taken for the identity, s and z for constants
+  DynamicQuantizeLinear: (e, { outputs: [, s] }, dq) => [e.div(dq, s!)],
+
+  // y = (q − z) ∘ s       dq = dy ∘ s               (s [], or of the last axis; frozen)
+  DequantizeLinear: (e, node, dy) => {
+    const [q, s] = node.inputs as In
+    const rank = e.dims(s).length
+    if (attr(node.attrs, 'block_size', 0) !== 0 || (rank === 1 && e.axis(node, 1) !== e.dims(q).length - 1))
+      throw new GraphError(`gradient of ${node.name}: only one scale, or one for each column, has one`)
+    return [isOne(e, s) ? dy : e.mul(dy, s), null, null].slice(0, node.inputs.length)
   },
 
   // y = softmax(x)        dx = y ∘ (dy − Σ dy ∘ y)           along the axis
@@ -206,28 +222,6 @@ export const VJPS: Readonly<Record<string, Vjp | null>> = {
     const at = e.op('Unsqueeze', [index, e.ints(-1)])
     return [e.op('ScatterND', [e.zerosLike(x), at, dy], { reduction: 'add' }), null]
   },
-}
-
-/**
- * The matrix W [N, K] of a MatMulNBits. Its packed bytes [N, K/block, block/2] are row-major uint4 [N, K], so the same
- * constant is read again under another type.
- */
-function dequantized(e: Emit, node: Node): Value {
-  const [N, K, bits, block] = ['N', 'K', 'bits', 'block_size'].map(name => attr(node.attrs, name)) as [
-    number,
-    number,
-    number,
-    number,
-  ]
-  const [, packed, scales, zeros] = node.inputs
-  const bytes = e.graph.consts.get(packed!)
-  if (bits !== 4 || zeros || K % block !== 0 || !bytes)
-    throw new GraphError(`gradient of ${node.name}: only 4-bit weights in whole blocks with the zero point 8 have one`)
-  const w = e.bytes('uint4', { type: { dtype: 'uint4', dims: [N, K] }, data: bytes.data })
-  const s = e.reshape(scales!, N, K / block)
-  const zero = new Uint8Array(Math.ceil((N * K) / block / 2)).fill(0x88)
-  const z = e.bytes('zero', { type: { dtype: 'uint4', dims: [N, K / block] }, data: zero })
-  return e.op('DequantizeLinear', [w, s, z], { axis: 1, block_size: block })
 }
 
 /** The two operands of a node that may have more. */

@@ -1,67 +1,132 @@
 import { expect, test } from 'vitest'
-import { pullback } from '../../src/grad/backward.js'
+import { backward, pullback } from '../../src/grad/backward.js'
 import { Emit } from '../../src/graph/emit.js'
 import { constOf, copyGraph, emptyGraph, type Graph } from '../../src/graph/graph.js'
 import { random } from '../../src/tensor.js'
 import { type Feed, run, uniform } from '../helpers/ort.js'
 
-const [N, K, BLOCK] = [6, 64, 32]
+const N = 6
 const rng = random(1)
-const packed = Uint8Array.from({ length: (N * K) / 2 }, () => rng.below(256))
-const scales = Array.from({ length: (N * K) / BLOCK }, () => 0.1 + rng.uniform())
+const bytes = (length: number) => Uint8Array.from({ length }, () => rng.below(256))
+const scalesOf = (n: number) => Array.from({ length: n }, () => 0.1 + rng.uniform())
 
-/** W [N, K] as the format says: two values a byte, the lower half first, less the zero point 8, times their block's scale. */
-const W = Array.from(
-  { length: N * K },
-  (_, i) => (((packed[i >> 1]! >> (4 * (i & 1))) & 15) - 8) * scales[Math.floor(i / BLOCK)]!,
-)
+interface Form {
+  why: string
+  K: number
+  block: number
+  bits: 4 | 8
+  zeros?: 'integers' | 'floats'
+}
 
-/** y [B, T, N] = x [B, T, K] · Wᵀ, and the node that computes it. */
-function forward(attrs: object = {}, zeros = false): { e: Emit; graph: Graph } {
+const FORMS: Form[] = [
+  { why: '4 bits, the zero point 8', K: 64, block: 32, bits: 4 },
+  { why: '4 bits, zero points, an even number of blocks', K: 64, block: 32, bits: 4, zeros: 'integers' },
+  { why: '4 bits, zero points whose rows are padded to bytes', K: 96, block: 32, bits: 4, zeros: 'integers' },
+  { why: '4 bits, zero points that are floats', K: 96, block: 32, bits: 4, zeros: 'floats' },
+  { why: '4 bits, rows padded to whole blocks', K: 80, block: 32, bits: 4, zeros: 'integers' },
+  { why: '4 bits, blocks of 16', K: 48, block: 16, bits: 4 },
+  { why: '4 bits, blocks of 128', K: 256, block: 128, bits: 4, zeros: 'integers' },
+  { why: '8 bits, the zero point 128', K: 64, block: 32, bits: 8 },
+  { why: '8 bits, zero points', K: 96, block: 32, bits: 8, zeros: 'integers' },
+]
+
+/** y [B, T, N] = x [B, T, K] · Wᵀ in that form; the graph's node, and W as the format says. */
+function forward({ K, block, bits, zeros }: Form, attrs: object = {}) {
+  const blocks = Math.ceil(K / block)
   const e = new Emit(emptyGraph())
   e.input('x', ['B', 'T', K], 'float32')
-  const w = e.bytes('w', { type: { dtype: 'uint8', dims: [N, K / BLOCK, BLOCK / 2] }, data: packed })
-  const inputs = ['x', w, e.bytes('scales', constOf(scales, [scales.length], 'float32'))]
-  if (zeros) inputs.push(e.bytes('zeros', { type: { dtype: 'uint8', dims: [N] }, data: new Uint8Array(N).fill(0x88) }))
-  const y = e.op('com.microsoft.MatMulNBits', inputs, { K, N, bits: 4, block_size: BLOCK, ...attrs }, 'y')
-  return { e, graph: { ...copyGraph(e.graph), outputs: [y] } }
+  const packed = bytes((N * blocks * block * bits) / 8)
+  const scales = scalesOf(N * blocks)
+  const w = e.bytes('w', { type: { dtype: 'uint8', dims: [N, blocks, (block * bits) / 8] }, data: packed })
+  const inputs = ['x', w, e.bytes('scales', constOf(scales, [N * blocks], 'float32'))]
+  const row = Math.ceil((blocks * bits) / 8)
+  const integers = bytes(N * row)
+  const floats = scalesOf(N * blocks).map(x => 10 * x)
+  if (zeros === 'integers') inputs.push(e.bytes('zeros', { type: { dtype: 'uint8', dims: [N * row] }, data: integers }))
+  if (zeros === 'floats') inputs.push(e.bytes('zeros', constOf(floats, [N, blocks], 'float32')))
+  const y = e.op('com.microsoft.MatMulNBits', inputs, { K, N, bits, block_size: block, ...attrs }, 'y')
+
+  /** Two four-bit values a byte, the lower half first. */
+  const read = (from: Uint8Array, at: number) => (bits === 8 ? from[at]! : (from[at >> 1]! >> (4 * (at & 1))) & 15)
+  const W = (n: number, k: number): number => {
+    const b = Math.floor(k / block)
+    const zero =
+      zeros === 'integers'
+        ? read(integers.subarray(n * row), b)
+        : zeros === 'floats'
+          ? Math.fround(floats[n * blocks + b]!)
+          : 2 ** (bits - 1)
+    return (read(packed, n * blocks * block + k) - zero) * Math.fround(scales[n * blocks + b]!)
+  }
+  return { e, W, graph: { ...copyGraph(e.graph), outputs: [y] } as Graph }
 }
 const float32 = (dims: number[], seed: number): Feed<Float32Array> => ({
   dims,
   data: Float32Array.from(uniform(dims, seed).data),
 })
 
-test('the gradient of a 4-bit layer is dy·W, with W unpacked from the same bytes', async () => {
-  const { e, graph } = forward()
-  const dy = e.input('dy', ['B', 'T', N], 'float32')
-  const [dx, ...rest] = pullback(e, e.graph.nodes[0]!, dy)
-  expect(rest).toEqual([null, null])
-  expect(e.type(dx!)).toEqual(e.type('x'))
-  e.graph.outputs = [dx!]
-  const [x, u] = [float32([2, 3, K], 1), float32([2, 3, N], 2)]
-  const got = (await run<Float32Array>(e.graph, { x, dy: u }))[dx!]!
-  expect(got.dims).toEqual([2, 3, K])
-  for (const [at, value] of got.data.entries()) {
-    const [row, k] = [Math.floor(at / K), at % K]
-    // Six products of the order of 5, each rounded to 6e-8.
-    expect(value).toBeCloseTo(
-      W.reduce((sum, w, i) => (i % K === k ? sum + w * u.data[row * N + Math.floor(i / K)]! : sum), 0),
-      4,
-    )
-  }
-  // The forward pass is that of the same W, or the test would prove nothing: y is linear, so ⟨u, W·x⟩ = ⟨Wᵀ·u, x⟩.
-  const { y } = await run<Float32Array>(graph, { x })
-  const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, i) => sum + value * b[i]!, 0)
-  expect(dot(got.data, x.data) / dot(u.data, y!.data)).toBeCloseTo(1, 5)
-})
+test.each(FORMS.map(f => [f.why, f] as const))(
+  'the gradient of a layer in blocks (%s) is dy·W, with W unpacked from the same bytes',
+  async (_, form) => {
+    const { e, W, graph } = forward(form)
+    const { K, bits } = form
+    const dy = e.input('dy', ['B', 'T', N], 'float32')
+    const [dx, ...rest] = pullback(e, e.graph.nodes[0]!, dy)
+    expect(rest.every(d => d === null)).toBe(true)
+    expect(e.type(dx!)).toEqual(e.type('x'))
+    e.graph.outputs = [dx!]
+    const [x, u] = [float32([2, 3, K], 1), float32([2, 3, N], 2)]
+    const got = (await run<Float32Array>(e.graph, { x, dy: u }))[dx!]!
+    expect(got.dims).toEqual([2, 3, K])
+    for (const [at, value] of got.data.entries()) {
+      const [row, k] = [Math.floor(at / K), at % K]
+      const exact = Array.from({ length: N }, (_, n) => W(n, k) * u.data[row * N + n]!).reduce((a, b) => a + b)
+      // Six products of the order of 5 (4 bits) or 100 (8 bits), each rounded to 6e-8.
+      expect(value).toBeCloseTo(exact, bits === 4 ? 4 : 2)
+    }
+    // The forward pass is that of the same W, or the test would prove nothing: y is linear, so ⟨u, W·x⟩ = ⟨Wᵀ·u, x⟩.
+    const { y } = await run<Float32Array>(graph, { x })
+    const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, i) => sum + value * b[i]!, 0)
+    expect(dot(got.data, x.data) / dot(u.data, y!.data)).toBeCloseTo(1, 4)
+  },
+)
 
-test.each<[string, object, boolean]>([
-  ['8 bits', { bits: 8 }, false],
-  ['zero points of its own', {}, true],
-])('a layer with %s has no gradient, and says which have', (_, attrs, zeros) => {
-  const { e } = forward(attrs, zeros)
+test('a layer of 2 bits has no gradient, and says which have', () => {
+  const { e } = forward(FORMS[0]!, { bits: 2 })
   const dy = e.input('dy', ['B', 'T', N], 'float32')
   expect(() => pullback(e, e.graph.nodes[0]!, dy)).toThrow(
-    'gradient of matmulnbits_node_0: only 4-bit weights in whole blocks with the zero point 8 have one',
+    'gradient of matmulnbits_node_0: only constant weights of 4 or 8 bits in their own order have one; found 2 bits',
   )
+})
+
+test('rounding hands its gradient on as if it were none: x → bytes → x has the slope 1', async () => {
+  const e = new Emit(emptyGraph())
+  e.input('x', [4], 'float32')
+  const outputs = ['q', 's', 'z']
+  e.keep({ name: 'round', op: 'DynamicQuantizeLinear', inputs: ['x'], outputs, attrs: {} })
+  e.op('DequantizeLinear', outputs, {}, 'y')
+  e.input('dy', [4], 'float32')
+  const dx = backward(e, 'y', 'dy', ['x']).get('x')!
+  e.graph.outputs = ['y', dx]
+  const [x, dy] = [float32([4], 1), float32([4], 2)]
+  const out = await run<Float32Array>(e.graph, { x, dy })
+  // Multiplied by the scale and divided by it: two roundings of 6e-8.
+  for (const [i, d] of out[dx]!.data.entries()) expect(d).toBeCloseTo(dy.data[i]!, 6)
+  // 255 steps over a range of less than 2.
+  for (const [i, y] of out.y!.data.entries()) expect(Math.abs(y - x.data[i]!)).toBeLessThan(0.5 * (2 / 255))
+})
+
+test('columns with scales of their own', async () => {
+  const e = new Emit(emptyGraph())
+  const q = e.input('q', [2, 3], 'int8')
+  const s = e.const([1, 2, 3], [3], 'float32')
+  const y = e.op('DequantizeLinear', [q, s], { axis: 1 })
+  e.input('dy', [2, 3], 'float32')
+  const dq = pullback(e, e.graph.nodes[0]!, 'dy')[0]!
+  e.graph.outputs = [dq]
+  e.graph.nodes.shift()
+  e.graph.inputs = ['dy']
+  expect(y).toBe('dequantizelinear_0')
+  const out = await run<Float32Array>(e.graph, { dy: { dims: [2, 3], data: Float32Array.of(1, 1, 1, 2, 2, 2) } })
+  expect([...out[dq]!.data]).toEqual([1, 2, 3, 2, 4, 6])
 })

@@ -103,8 +103,8 @@ describe('what would lose its meaning is refused by name', () => {
       attention(n => (n.attrs.k_quant_type = 'PER_TENSOR')),
     ],
     [
-      'lowering /model/layers.0/attn/GroupQueryAttention: rotary embedding at positions [512,8]; there must be one for each',
-      attention(n => (n.inputs[9] = 'cos_cache')),
+      'lowering /model/layers.0/attn/GroupQueryAttention: rotary embedding at positions [64]; there must be one for each',
+      attention(n => (n.inputs[9] = 'model.layers.0.input_layernorm.weight')),
     ],
     [`${where} input 11 (sin_cache) is not supported`, attention(n => (n.inputs[11] = 'sin_cache'))],
     [

@@ -7,6 +7,7 @@ import { groupedAttention, multiHeadAttention } from './attention.js'
 import { evaluate } from './evaluate.js'
 import { fusedMatMul, gemm } from './matmul.js'
 import { layerNormalization, normalization, skipNormalization } from './norm.js'
+import { integerProduct, scaledIntegerProduct } from './quantized.js'
 import { rotaryEmbedding } from './rotary.js'
 
 const RULES = [
@@ -15,6 +16,8 @@ const RULES = [
   layerNormalization,
   fusedMatMul,
   gemm,
+  integerProduct,
+  scaledIntegerProduct,
   groupedAttention,
   multiHeadAttention,
   rotaryEmbedding,
