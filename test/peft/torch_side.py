@@ -7,9 +7,11 @@ import json
 import os
 import re
 import sys
+import warnings
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+warnings.simplefilter("ignore", FutureWarning)  # of what the libraries do among themselves
 import numpy as np
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
