@@ -3,7 +3,9 @@ import { type Rule, rewrite } from '../graph/rewrite.js'
 
 const LINEAR = ['MatMul', 'com.microsoft.FusedMatMul', 'com.microsoft.MatMulNBits']
 
-/** What may stand between the LM head and the logits: ops that treat every element alike (soft-capping, casts). */
+/**
+ * What may stand between the LM head and the logits: ops that treat every element alike (soft-capping, casts, the
+ * scales of an integer product). */
 const ELEMENTWISE = ['Mul', 'Div', 'Tanh', 'Cast', 'Add']
 
 export interface Loss {
@@ -38,7 +40,8 @@ export function addLoss(graph: Graph): Loss {
   // From the logits back to the LM head.
   const path: Node[] = []
   let at = writers.get('logits')
-  const varying = (n: Node) => n.inputs.filter(v => !graph.consts.has(v))
+  const varying = (n: Node) =>
+    n.inputs.filter(v => !graph.consts.has(v) && graph.types.get(v)?.dims.some(d => d !== 1) !== false)
   while (at && ELEMENTWISE.includes(at.op) && varying(at).length === 1) {
     path.unshift(at)
     at = writers.get(varying(at)[0]!)
