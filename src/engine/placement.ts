@@ -3,7 +3,12 @@ import { HarnessError } from '../errors.js'
 /** A node's event in the runtime's profile. */
 interface NodeEvent {
   cat: 'Node'
-  args: { op_name: string; provider: string; output_type_shape?: Record<string, number[]>[] }
+  args: {
+    op_name: string
+    provider: string
+    input_type_shape?: Record<string, number[]>[]
+    output_type_shape?: Record<string, number[]>[]
+  }
 }
 
 const isNodeEvent = (event: unknown): event is NodeEvent => {
@@ -13,9 +18,12 @@ const isNodeEvent = (event: unknown): event is NodeEvent => {
 
 /**
  * Element types of the arithmetic that belongs on the device. Integers are sizes and positions: the runtime works them
- * out on the CPU on purpose, because it needs them there to launch what the device does.
+ * out on the CPU on purpose, because it needs them there to launch what the device does; and it makes floats of them
+ * there.
  */
 const FLOATS = ['float', 'float16', 'double', 'bfloat16']
+const hasFloats = (tensors: Record<string, number[]>[] = []): boolean =>
+  tensors.some(tensor => Object.keys(tensor).some(type => FLOATS.includes(type)))
 
 /**
  * Fails if part of a model's arithmetic ran on the CPU although another device was to do it: the runtime moves what a
@@ -30,10 +38,9 @@ export function requirePlacement(events: unknown, device: string, what: string):
     throw new HarnessError(`${what} on ${device}: the runtime's profile of the first run names no nodes`)
   const strays = new Map<string, number>()
   for (const event of events.filter(isNodeEvent)) {
-    const { provider, op_name, output_type_shape = [] } = event.args
+    const { provider, op_name, input_type_shape, output_type_shape } = event.args
     if (provider !== 'CPUExecutionProvider' || op_name.startsWith('Memcpy')) continue
-    if (output_type_shape.some(output => Object.keys(output).some(type => FLOATS.includes(type))))
-      strays.set(op_name, (strays.get(op_name) ?? 0) + 1)
+    if (hasFloats(input_type_shape) && hasFloats(output_type_shape)) strays.set(op_name, (strays.get(op_name) ?? 0) + 1)
   }
   if (strays.size === 0) return
   const found = [...strays].map(([op, n]) => `${n} ${op}`).join(', ')

@@ -65,7 +65,7 @@ export async function createSession(graph: Graph, what: string, options: Session
   const profile = ['cpu', 'wasm'].includes(device) ? undefined : platform.profiler?.()
   const external = platform.external(weights)
   try {
-    const session = await InferenceSession.create(writeOnnx(device === 'webgpu' ? forWebGPU(graph) : graph), {
+    const session = await InferenceSession.create(writeOnnx(device === 'webgpu' ? forWebGPU(graph, purpose) : graph), {
       logSeverityLevel: 4,
       ...settings,
       ...PROVIDERS[device],
@@ -123,13 +123,11 @@ function breatheAfterRuns(session: Session, breathe: () => Promise<void>): void 
 function lookAtFirstRun(session: Session, end: (s: Session) => unknown, device: Device, what: string): void {
   const run = session.run.bind(session) as Run
   const release = session.release.bind(session)
-  let looked = false
+  let looked: { fault?: unknown } | undefined
   const runLookedAt: Run = async (...args) => {
     const outputs = await run(...args)
-    if (!looked) {
-      looked = true
-      requirePlacement(end(session), device, what)
-    }
+    looked ??= faultOf(() => requirePlacement(end(session), device, what))
+    if ('fault' in looked) throw looked.fault
     return outputs
   }
   const releaseEnded = () => {
@@ -137,4 +135,13 @@ function lookAtFirstRun(session: Session, end: (s: Session) => unknown, device: 
     return release()
   }
   Object.assign(session, { run: runLookedAt, release: releaseEnded })
+}
+
+function faultOf(check: () => void): { fault?: unknown } {
+  try {
+    check()
+    return {}
+  } catch (fault) {
+    return { fault }
+  }
 }

@@ -81,6 +81,48 @@ const logSoftmax: Rule = {
   },
 }
 
+/**
+ * sin x and cos x by their series: WGSL promises its own to 2⁻¹¹ only, and that in [−π, π]; rotations by positions made
+ * from it are off by 1e-3. n turns are taken off first, 2π in two parts, of which the first times n is exact:
+ *
+ *     r = (x − n·C₁) − n·C₂      n = ⌊x/2π + ½⌋      C₁ + C₂ = 2π
+ *     sin r = r·Σ (−r²)ᵏ/(2k+1)!      cos r = Σ (−r²)ᵏ/(2k)!
+ */
+const trigonometry: Rule = {
+  name: 'trigonometry',
+  apply(node, e) {
+    if ((node.op !== 'Sin' && node.op !== 'Cos') || e.graph.types.get(node.inputs[0]!)?.dtype !== 'float32')
+      return false
+    const x = node.inputs[0]!
+    const n = e.op('Floor', [e.add(e.scale(x, 1 / (2 * Math.PI)), e.scalar(0.5, x))])
+    const r = e.sub(e.sub(x, e.scale(n, TURN)), e.scale(n, 2 * Math.PI - TURN))
+    const square = e.neg(e.mul(r, r))
+    const odd = node.op === 'Sin' ? 1 : 0
+    // Horner: 1 + s/(1·2)·(1 + s/(3·4)·(1 + …)); the first term left out is under 1e-8 at π.
+    let sum = e.scalar(1, x)
+    for (let k = TERMS; k >= 1; k--)
+      sum = e.add(e.mul(e.scale(square, 1 / ((2 * k + odd) * (2 * k + odd - 1))), sum), e.scalar(1, x))
+    e.op('Mul', [odd ? r : e.scalar(1, x), sum], {}, node.outputs[0]!)
+    if (forget !== undefined)
+      for (const v of [x, ...e.graph.nodes.slice(forget).flatMap(n => n.outputs)]) e.graph.types.delete(v)
+    return true
+  },
+}
+/** 2π to eight bits. */
+const TURN = 6.28125
+const TERMS = 10
+
+/** Four-bit products as exact as their weights: without the export's leave to round what they read to eight bits. */
+const exactProduct: Rule = {
+  name: 'MatMulNBits',
+  apply(node, e) {
+    if (node.op !== 'com.microsoft.MatMulNBits' || node.attrs.accuracy_level === undefined) return false
+    const { accuracy_level: _, ...attrs } = node.attrs
+    e.keep({ ...node, attrs })
+    return true
+  },
+}
+
 /** Operations of any number of inputs for which there is no narrower form here. */
 const VARIADIC = ['Sum', 'Mean', 'Max', 'Min']
 
@@ -89,12 +131,16 @@ const VARIADIC = ['Sum', 'Mean', 'Max', 'Min']
  * are cut into narrow ones; forms that it has on the CPU alone are written with others; forms whose result is wrong are
  * refused.
  *
+ * @param purpose training is exact in the weights; in inference an export may have asked to round (on the CPU the session
+ * for training does not round either, because it does not prepack)
  * @throws GraphError naming the node
  */
-export function forWebGPU(graph: Graph): Graph {
+export function forWebGPU(graph: Graph, purpose: 'inference' | 'training'): Graph {
   const readers = consumers(graph)
   const used = (v: Value | undefined) => v !== undefined && v !== '' && (readers.has(v) || graph.outputs.includes(v))
-  for (const { op, name, inputs, outputs } of graph.nodes) {
+  for (const { op, name, inputs, outputs, attrs } of graph.nodes) {
+    if (op === 'com.microsoft.GroupQueryAttention' && attr(attrs, 'softcap', 0) !== 0)
+      throw new GraphError(`for WebGPU: attention with a soft-cap (node ${name}) is computed there as if it had none`)
     if (op === 'SimplifiedLayerNormalization' && used(outputs[1]))
       throw new GraphError(`for WebGPU: the second output of ${op} (node ${name}) is wrong there; compute 1/rms from x`)
     if (VARIADIC.includes(op) && inputs.length > MOST)
@@ -102,5 +148,6 @@ export function forWebGPU(graph: Graph): Graph {
         `for WebGPU: ${op} (node ${name}) has ${inputs.length} inputs, at most ${MOST} are read there`,
       )
   }
-  return rewrite(graph, [concat, split, product, logSoftmax], 'writing it for WebGPU').graph
+  const rules = [concat, split, product, logSoftmax, trigonometry, ...(purpose === 'training' ? [exactProduct] : [])]
+  return rewrite(graph, rules, 'writing it for WebGPU').graph
 }
