@@ -1,6 +1,6 @@
 import type { Emit } from '../graph/emit.js'
 import { type Graph, GraphError, type Node, type Value } from '../graph/graph.js'
-import { FIRST_ONLY, VJPS, type Vjp } from './vjps.js'
+import { VJPS, type Vjp } from './vjps.js'
 
 /** Applies the rule of `node.op`, then sums each cotangent to its input's shape: broadcasting is undone here and only here. */
 export function pullback(
@@ -62,7 +62,6 @@ export function backward(e: Emit, y: Value, dy: Value, leaves: readonly Value[])
 function dependents(g: Graph, roots: readonly Value[]): Set<Value> {
   const found = new Set(roots)
   for (const node of g.nodes)
-    if (VJPS[node.op] !== null && node.inputs.some(v => found.has(v)))
-      for (const v of FIRST_ONLY.includes(node.op) ? node.outputs.slice(0, 1) : node.outputs) found.add(v)
+    if (VJPS[node.op] !== null && node.inputs.some(v => found.has(v))) for (const v of node.outputs) found.add(v)
   return found
 }

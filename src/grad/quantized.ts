@@ -1,5 +1,5 @@
 import type { Emit } from '../graph/emit.js'
-import { type Const, GraphError, isExternal, type Node, type Value } from '../graph/graph.js'
+import { type Const, GraphError, type Node, type Value } from '../graph/graph.js'
 import { attr } from '../graph/ops.js'
 
 /**
@@ -59,10 +59,4 @@ function floatZeros(e: Emit, zeros: Value, N: number, blocks: number): Value {
 const integers = (e: Emit, v: Value): Const | undefined => {
   const c = e.graph.consts.get(v)
   return c?.type.dtype === 'uint8' ? c : undefined
-}
-
-/** True for a constant whose elements are all 1. */
-export const isOne = (e: Emit, v: Value): boolean => {
-  const c = e.graph.consts.get(v)
-  return c !== undefined && !isExternal(c.data) && e.values(v).every(x => x === 1)
 }

@@ -1,7 +1,7 @@
 import type { Emit } from '../graph/emit.js'
 import { GraphError, type Node, type Value } from '../graph/graph.js'
 import { attr } from '../graph/ops.js'
-import { dequantized, isOne } from './quantized.js'
+import { dequantized } from './quantized.js'
 
 /**
  * Emits the backward of one node with one output.
@@ -13,9 +13,6 @@ import { dequantized, isOne } from './quantized.js'
 export type Vjp = (e: Emit, node: Node, dy: Value) => (Value | null)[]
 
 type In = [Value, Value, Value]
-
-/** Ops of several outputs of which only the first hands a gradient on: what the others are is taken for constant. */
-export const FIRST_ONLY: readonly string[] = ['DynamicQuantizeLinear']
 
 /**
  * One rule per op, one line of mathematics above each; `dx` is the cotangent of x. null says that nothing flows
@@ -135,18 +132,6 @@ export const VJPS: Readonly<Record<string, Vjp | null>> = {
   'com.microsoft.RotaryEmbedding': (e, node, dy) => {
     const [, positions, cos, sin] = node.inputs as [Value, Value, Value, Value]
     return [e.op(node.op, [dy, positions, cos, e.neg(sin)], node.attrs), null, null, null]
-  },
-
-  // q = round(x/s + z)    dx = dq / s               rounding is taken for the identity, s and z for constants
-  DynamicQuantizeLinear: (e, { outputs: [, s] }, dq) => [e.div(dq, s!)],
-
-  // y = (q − z) ∘ s       dq = dy ∘ s               (s [], or of the last axis; frozen)
-  DequantizeLinear: (e, node, dy) => {
-    const [q, s] = node.inputs as In
-    const rank = e.dims(s).length
-    if (attr(node.attrs, 'block_size', 0) !== 0 || (rank === 1 && e.axis(node, 1) !== e.dims(q).length - 1))
-      throw new GraphError(`gradient of ${node.name}: only one scale, or one for each column, has one`)
-    return [isOne(e, s) ? dy : e.mul(dy, s), null, null].slice(0, node.inputs.length)
   },
 
   // y = softmax(x)        dx = y ∘ (dy − Σ dy ∘ y)           along the axis

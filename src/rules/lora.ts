@@ -89,11 +89,12 @@ function append(e: Emit, op: string, inputs: Value[], out = e.fresh(op.toLowerCa
  * rounded for it.
  */
 export function inputOf(node: Node, producer: ReadonlyMap<Value, Node>): Value {
-  if (node.op !== 'Mul') return node.inputs[0]!
   let at: Node | undefined = node
-  while (at && at.op !== 'DynamicQuantizeLinear') at = producer.get(at.inputs[0]!)
+  while (at?.op === 'Mul' || at?.op === 'Cast') at = producer.get(at.inputs[0]!)
   if (!at) throw new GraphError(`${node.name}: a multiplication, but not with the scales of an integer product`)
-  return at.inputs[0]!
+  const x = at.inputs[0]!
+  const rounding = at === node ? undefined : producer.get(x)
+  return rounding?.op === 'DynamicQuantizeLinear' ? rounding.inputs[0]! : x
 }
 
 /**

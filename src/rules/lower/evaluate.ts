@@ -158,6 +158,11 @@ export function evaluate(g: Graph, rules: readonly Lowering[]): { graph: Graph; 
       if (node.op === 'Size') return learn(y, fill('int64', [], product(dims)))
       return learn(y, sizes(dims.slice(attr(node.attrs, 'start', 0), attr(node.attrs, 'end', dims.length))))
     }
+    if (node.op === 'DynamicQuantizeLinear') {
+      alias.set(y, node.inputs[0]!)
+      for (const [i, item] of [1, 0].entries()) learn(node.outputs[i + 1]!, fill('float32', [], item))
+      return
+    }
     const ks = node.inputs.map(knownOf)
     const shaped = SHAPED[node.op]?.({ node, ks, e, shared })
     const read = { ...node, inputs: node.inputs.map(literal) }

@@ -2,25 +2,27 @@ import type { Emit } from '../../graph/emit.js'
 import { constOf, GraphError, type Value } from '../../graph/graph.js'
 import type { Lowering } from './shared.js'
 
-/** Integers as floats, less their zero point [], [1] or, of columns, [N]. */
+/*
+ * Products of bytes become products of the numbers that they stand for: of the weights exactly, of what is multiplied
+ * with them as it was before it was rounded. DynamicQuantizeLinear gives x itself here, with the scale 1 and the zero
+ * point 0, so that training sees the float model whose weights are the dequantized ones.
+ */
+
+/** Numbers less their zero point [], [1] or, of columns, [N], as floats. What is a float was never rounded. */
 function centred(e: Emit, q: Value, zero: Value | undefined): Value {
+  if (e.type(q).dtype === 'float32') return q
   const dims = zero ? (e.dims(zero) as number[]) : []
   if (dims.length > 1) throw new GraphError(`zero points [${dims}] of single rows are not supported`)
   const columns = dims[0] ?? 1
-  const one = columns === 1 ? e.const([1], dims, 'float32') : ones(e, columns)
+  const one = e.bytes('one', constOf(Array(columns).fill(1), dims, 'float32'))
   return e.op(
     'DequantizeLinear',
     [q, one, ...(zero ? [zero] : [])],
     columns === 1 ? {} : { axis: e.dims(q).length - 1 },
   )
 }
-const ones = (e: Emit, n: number): Value => e.bytes('ones', constOf(Array(n).fill(1), [n], 'float32'))
 
-/**
- * A product of integers as a product of the same numbers in float32, which has a gradient; what it is multiplied with
- * makes it float anyway. `DynamicQuantizeLinear`, which made a of x, stays: training sees the roundings that answering
- * sees.
- */
+/** (a − a's zero)·(b − b's zero) */
 export const integerProduct: Lowering = {
   name: 'MatMulInteger',
   apply(node, e) {
@@ -29,13 +31,6 @@ export const integerProduct: Lowering = {
     e.op('MatMul', [centred(e, a, aZero || undefined), centred(e, b, bZero || undefined)], {}, node.outputs[0]!)
     return true
   },
-}
-
-/** x as unsigned bytes, their scale and zero point, over the range of all of x. */
-function rounded(e: Emit, x: Value): [Value, Value, Value] {
-  const outputs = ['rounded', 'scale', 'zero'].map(name => e.fresh(name)) as [Value, Value, Value]
-  e.keep({ name: e.fresh('rounding'), op: 'DynamicQuantizeLinear', inputs: [x], outputs, attrs: {} })
-  return outputs
 }
 
 /**
@@ -51,13 +46,12 @@ export const scaledIntegerProduct: Lowering = {
     const b = node.inputs[1]!
     let factors: (Value | undefined)[]
     if (node.op === 'com.microsoft.MatMulIntegerToFloat') factors = [given[0], ...given.slice(2)]
-    else if (node.op === 'com.microsoft.DynamicQuantizeMatMul') {
-      const [a, scale, zero] = rounded(e, given[0]!)
-      factors = [a, scale, given[2], zero, given[3], given[4]]
-    } else return false
+    else if (node.op === 'com.microsoft.DynamicQuantizeMatMul')
+      factors = [given[0], undefined, given[2], undefined, given[3], given[4]]
+    else return false
     const [a, aScale, bScale, aZero, bZero, bias] = factors
     const product = e.matmul(centred(e, a!, aZero), centred(e, b, bZero))
-    const scale = e.mul(aScale!, bScale!)
+    const scale = aScale ? e.mul(aScale, bScale!) : bScale!
     if (bias) e.op('Add', [e.mul(product, scale), bias], {}, node.outputs[0]!)
     else e.op('Mul', [product, scale], {}, node.outputs[0]!)
     return true
