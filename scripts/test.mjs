@@ -2,18 +2,20 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { chromium } from './chromium.mjs'
 import { embeddedModel, expected, main, npm, run, say, setUp } from './setup.mjs'
 
 await main(async () => {
   await setUp()
-  const skipped = await modelProblem()
+  // Tiers of tests that something is missing for, with a word on what.
+  const skipped = { model: await problemOf(embeddedModel), ui: await problemOf(chromium) }
   say('\nnpm run check\n')
   const check = await npm(['run', '--silent', 'check'])
   if (check !== 0) say('\nThe check above failed; the tests follow all the same.')
 
   const folder = mkdtempSync(join(tmpdir(), 'lora-harness-test-'))
   const results = join(folder, 'results.json')
-  const projects = skipped ? ['--project', 'unit', '--project', 'ort'] : []
+  const projects = ['unit', 'ort', 'ui', 'model'].filter(tier => !skipped[tier]).map(tier => `--project=${tier}`)
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`]
   const tests = await run(process.execPath, [
     'node_modules/vitest/vitest.mjs',
@@ -23,7 +25,8 @@ await main(async () => {
     ...process.argv.slice(2),
   ])
 
-  if (skipped) say(`\nThe tests with the embedded model did not run. ${skipped}`)
+  if (skipped.model) say(`\nThe tests with the embedded model did not run. ${skipped.model}`)
+  if (skipped.ui) say(`\nThe tests in a browser did not run. ${skipped.ui}`)
   if (check !== 0) say('\nnpm run check failed (see the top).')
   if (existsSync(results)) {
     const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(results, 'utf8'))
@@ -33,10 +36,10 @@ await main(async () => {
   return tests || check
 })
 
-/** Without the model its tests are left out, with a word on why; CI must have it. */
-async function modelProblem() {
+/** Without a part its tests are left out, with a word on why; CI must have it. */
+async function problemOf(part) {
   try {
-    await embeddedModel()
+    await part()
     return undefined
   } catch (error) {
     if (process.env.CI || !expected(error)) throw error

@@ -30,7 +30,7 @@ const FILES: Record<string, string> = {
     setTimeout(() => fs.cpSync('src', 'dist', { recursive: true }), Number(process.env.BUILD_MS ?? 0))`,
   'fake-vitest/package.json': '{ "name": "vitest", "version": "1.0.0" }',
   'fake-vitest/vitest.mjs': `import { writeFileSync } from 'node:fs'
-    console.log('vitest', process.argv.slice(2).filter(arg => !arg.startsWith('--')).join(' '))
+    console.log('vitest', process.argv.slice(2).filter(arg => !/^--(reporter|outputFile)/.test(arg)).join(' '))
     const file = process.argv.find(arg => arg.startsWith('--outputFile.json=')).slice(18)
     writeFileSync(file, JSON.stringify({ numPassedTests: 3, numFailedTests: 1, numPendingTests: 1, numTodoTests: 1 }))
     process.exit(Number(process.env.TESTS ?? 0))`,

@@ -94,7 +94,9 @@ describe('npm start', () => {
 describe('npm test', () => {
   test('checks, runs every test and ends with the numbers', async () => {
     const { code, output } = await project.script('test', { env: PYTHON, args: ['test/cli'] })
-    expect(output).toMatch(/checked[\s\S]*vitest run test\/cli[\s\S]*\n3 passed, 1 failed, 2 skipped\n$/)
+    expect(output).toMatch(
+      /checked[\s\S]*vitest run --project=unit --project=ort (--project=ui )?--project=model test\/cli[\s\S]*\n3 passed, 1 failed, 2 skipped\n$/,
+    )
     expect(code).toBe(0)
   })
 
@@ -111,7 +113,7 @@ describe('npm test', () => {
   test('without the model: its tests are left out and named; in CI that is a failure', async () => {
     const env = { ...PYTHON, MODEL: 'no network' }
     const here = await project.script('test', { env })
-    expect(here.output).toContain('vitest run unit ort')
+    expect(here.output).toMatch(/vitest run --project=unit --project=ort( --project=ui)?\n/)
     expect(here.output).toContain('The tests with the embedded model did not run. no network')
     expect(here.code).toBe(0)
     const ci = await project.script('test', { env: { ...env, CI: 'true' } })
