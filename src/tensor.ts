@@ -81,3 +81,44 @@ export function shuffle<T>(items: readonly T[], rng: Random): T[] {
   }
   return out
 }
+
+/** The bits of the nearest IEEE 754 binary16 of every number: 11 bits of precision, ±65504, ties to even. */
+export function toHalf(data: Float32Array): Uint16Array {
+  const bits = new Uint32Array(data.buffer, data.byteOffset, data.length)
+  return Uint16Array.from(bits, halfBits)
+}
+
+function halfBits(bits: number): number {
+  const sign = (bits >>> 16) & 0x8000
+  const size = bits & 0x7fffffff
+  // NaN stays NaN; from 65520 on everything is infinite.
+  if (size >= 0x7f800001) return sign | 0x7e00
+  if (size >= 0x477ff000) return sign | 0x7c00
+  // Below 2⁻¹⁴ the exponent is fixed and the fraction counts 2⁻²⁴.
+  if (size < 0x38800000) {
+    const shift = 126 - (size >>> 23)
+    if (shift > 24) return sign
+    return sign | roundShift((size & 0x7fffff) | 0x800000, shift)
+  }
+  return sign | roundShift(size - 0x38000000, 13)
+}
+
+/** x / 2ⁿ, rounded to the nearest integer, to the even one of two. */
+function roundShift(x: number, n: number): number {
+  const whole = x >>> n
+  const rest = x & ((1 << n) - 1)
+  const half = 1 << (n - 1)
+  return whole + (rest > half || (rest === half && (whole & 1) === 1) ? 1 : 0)
+}
+
+/** Numbers from their bits as IEEE 754 binary16, as runtimes hand them out: some as numbers of that type already. */
+export function fromHalf(data: ArrayLike<unknown>): Float32Array {
+  return data instanceof Uint16Array ? Float32Array.from(data, half) : Float32Array.from(data as ArrayLike<number>)
+}
+
+/** The number with these bits: sign, 5 bits of exponent, 10 bits of fraction. */
+export function half(bits: number): number {
+  const [sign, exponent, fraction] = [bits >> 15 ? -1 : 1, (bits >> 10) & 31, bits & 1023]
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY
+  return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : (2 ** -14 * fraction) / 1024)
+}

@@ -1,7 +1,8 @@
 import { type Adapter, scaleOf } from '../lora/adapter.js'
 import { type LoraGroup, tensorName } from '../rules/lora.js'
+import { fromHalf, toHalf } from '../tensor.js'
 import type { Device } from './platform.js'
-import { type Feeds, float32, int64, type Session } from './session.js'
+import { type Feeds, float32, int64, type OrtTensor, type Session, tensorLike } from './session.js'
 
 /**
  * An adapter as the inputs of an inference graph: for each group A [in, R] and its Bs [R, out], scale folded in.
@@ -27,7 +28,7 @@ export function loraFeeds(groups: readonly LoraGroup[], adapter: Adapter | null,
       for (let i = 0; i < m.r; i++) for (let x = 0; x < group.in; x++) A[x * R + at + i] = m.A[i * group.in + x]!
       at += m.r
     }
-    feeds[group.a] = float32(A, [group.in, R])
+    feeds[group.a] = floats(A, [group.in, R], group.dtype)
     for (const node of group.nodes) {
       const B = new Float32Array(R * node.out)
       let column = 0
@@ -43,7 +44,7 @@ export function loraFeeds(groups: readonly LoraGroup[], adapter: Adapter | null,
         }
         column += m.out
       }
-      feeds[node.b] = float32(B, [R, node.out])
+      feeds[node.b] = floats(B, [R, node.out], group.dtype)
     }
   }
   return feeds
@@ -73,15 +74,20 @@ export async function forward(
     else if (meta.name === 'num_logits_to_keep') feeds[meta.name] = int64([keep], [])
     // Past keys and values [B, K, 0, W]: the one symbolic size beside the batch is the length, which is nothing yet.
     else if (meta.name.startsWith('past_key_values.') && meta.isTensor)
-      feeds[meta.name] = float32(
+      feeds[meta.name] = floats(
         new Float32Array(0),
         meta.shape.map((d, i) => (i === 0 ? 1 : typeof d === 'number' ? d : 0)),
+        meta.type,
       )
   }
   const { logits } = await session.run(feeds, ['logits'])
   const [, n, V] = logits!.dims as [number, number, number]
-  return { data: logits!.data as Float32Array, dims: [n, V] }
+  return { data: logits!.type === 'float16' ? fromHalf(logits!.data) : (logits!.data as Float32Array), dims: [n, V] }
 }
+
+/** Floats as a model's inputs are: half as long, if it computes so. */
+const floats = (data: Float32Array, dims: readonly number[], type: string): OrtTensor =>
+  type === 'float16' ? tensorLike({ type } as OrtTensor, toHalf(data), dims) : float32(data, dims)
 
 /** −log softmax(row)[target], in float64 [nats]. */
 export function negativeLogLikelihood(row: Float32Array, target: number): number {

@@ -1,5 +1,5 @@
 import { HarnessError } from '../errors.js'
-import { BYTES, type DType, sizeOf } from '../tensor.js'
+import { BYTES, type DType, half, sizeOf } from '../tensor.js'
 
 /** A named value. Every value is written exactly once, as in ONNX. The empty name is an absent optional input or output. */
 export type Value = string
@@ -96,13 +96,6 @@ const READ: Partial<Record<DType, (v: DataView, at: number) => number>> = {
   bool: (v, at) => v.getUint8(at),
   float16: (v, at) => half(v.getUint16(at, true)),
   bfloat16: (v, at) => brain(v.getUint16(at, true)),
-}
-
-/** IEEE 754 binary16: sign, 5 bits of exponent, 10 bits of fraction. */
-function half(bits: number): number {
-  const [sign, exponent, fraction] = [bits >> 15 ? -1 : 1, (bits >> 10) & 31, bits & 1023]
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY
-  return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : (2 ** -14 * fraction) / 1024)
 }
 
 /** bfloat16: the upper half of a float32. */

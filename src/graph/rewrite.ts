@@ -1,4 +1,4 @@
-import { check } from './check.js'
+import { check, type Sizes } from './check.js'
 import { Emit } from './emit.js'
 import { consumers, emptyGraph, type Graph, type Node, producers, type Value } from './graph.js'
 
@@ -19,6 +19,7 @@ export interface Rule {
  * Offers each node to the rules in order, once; the first that takes it replaces it. What a rule emits is never
  * offered again in the same pass, so a pass ends.
  *
+ * @param sizes whose the graph's symbols are (see {@link check})
  * @returns a new graph, and how often each rule fired, by name
  * @throws GraphError if the result is not well formed
  */
@@ -26,6 +27,7 @@ export function rewrite(
   graph: Graph,
   rules: readonly Rule[],
   pass: string,
+  sizes: Sizes = 'own',
 ): { graph: Graph; hits: Record<string, number> } {
   const out: Graph = {
     ...emptyGraph(graph.opset),
@@ -40,7 +42,8 @@ export function rewrite(
   for (const node of graph.nodes) {
     const rule = rules.find(r => r.apply(node, e, before))
     if (rule) hits[rule.name]!++
-    else e.keep(node)
+    else if (sizes === 'own') e.keep(node)
+    else out.nodes.push(node)
   }
-  return { graph: check(out, pass), hits }
+  return { graph: check(out, pass, sizes), hits }
 }

@@ -1,3 +1,4 @@
+import type { Sizes } from '../graph/check.js'
 import type { Emit } from '../graph/emit.js'
 import { type Graph, GraphError, type Node, producers, type Value } from '../graph/graph.js'
 import { type Rule, rewrite } from '../graph/rewrite.js'
@@ -67,7 +68,7 @@ export function addLoraInputs(graph: Graph, sites: readonly LoraSite[]): { graph
     group.nodes.push({ b, out, modules: site.modules })
     append(e, 'Add', [e.displace(node), append(e, 'MatMul', [low, b])], node.outputs[0]!)
   })
-  const { graph: out } = rewriteSites(graph, rule, sites)
+  const { graph: out } = rewriteSites(graph, rule, sites, 'exported')
   const made = [...groups.values()].map(g => g.group)
   for (const group of made) group.modules = modulesIn(group.nodes.map(n => ({ node: '', input: '', ...n })))
   return { graph: out, groups: made }
@@ -193,7 +194,7 @@ export function addLoraParameters(
     })
     e.op('Add', [base, e.concat(parts, axis)], {}, y)
   })
-  const { graph: out } = rewriteSites(graph, rule, adapted)
+  const { graph: out } = rewriteSites(graph, rule, adapted, 'own')
   return { graph: out, leaves: leaves.sort((a, b) => a.offset - b.offset).map(l => l.value) }
 }
 
@@ -214,8 +215,8 @@ const atSites = (
   }
 }
 
-function rewriteSites(graph: Graph, rule: Rule, sites: readonly LoraSite[]) {
-  const result = rewrite(graph, [rule], rule.name)
+function rewriteSites(graph: Graph, rule: Rule, sites: readonly LoraSite[], sizes: Sizes) {
+  const result = rewrite(graph, [rule], rule.name, sizes)
   if (result.hits[rule.name] !== sites.length) {
     const have = new Set(graph.nodes.map(n => n.name))
     throw new GraphError(`${rule.name}: no node named ${sites.find(s => !have.has(s.node))?.node}`)

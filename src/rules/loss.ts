@@ -1,12 +1,6 @@
-import { consumers, type Graph, GraphError, type Node, producers, type Value } from '../graph/graph.js'
+import { type Graph, GraphError, type Node, type Value } from '../graph/graph.js'
 import { type Rule, rewrite } from '../graph/rewrite.js'
-
-const LINEAR = ['MatMul', 'com.microsoft.FusedMatMul', 'com.microsoft.MatMulNBits']
-
-/**
- * What may stand between the LM head and the logits: ops that treat every element alike (soft-capping, casts, the
- * scales of an integer product). */
-const ELEMENTWISE = ['Mul', 'Div', 'Tanh', 'Cast', 'Add']
+import { headOf } from './head.js'
 
 export interface Loss {
   graph: Graph
@@ -35,22 +29,12 @@ export interface Loss {
  * @throws GraphError if the logits do not come from a linear node
  */
 export function addLoss(graph: Graph): Loss {
-  const readers = consumers(graph)
-  const writers = producers(graph)
-  // From the logits back to the LM head.
-  const path: Node[] = []
-  let at = writers.get('logits')
-  const varying = (n: Node) =>
-    n.inputs.filter(v => !graph.consts.has(v) && graph.types.get(v)?.dims.some(d => d !== 1) !== false)
-  while (at && ELEMENTWISE.includes(at.op) && varying(at).length === 1) {
-    path.unshift(at)
-    at = writers.get(varying(at)[0]!)
+  const found = headOf(graph)
+  if (!found) {
+    const last = graph.nodes.find(n => n.outputs.includes('logits'))
+    throw new GraphError(`adding the loss: the logits do not come straight from a linear node, but from ${last?.op}`)
   }
-  const headNode = at
-  if (!headNode || !LINEAR.includes(headNode.op) || readers.has('logits'))
-    throw new GraphError(
-      `adding the loss: the logits do not come straight from a linear node (${LINEAR.join(', ')}), but from ${headNode?.op}`,
-    )
+  const { node: headNode, after: path, from } = found
   let ends: Omit<Loss, 'graph'> | undefined
   const head: Rule = {
     name: 'lm-head',
@@ -65,7 +49,7 @@ export function addLoss(graph: Graph): Loss {
       const again = (v: Value, n: Node) =>
         e.op(
           n.op,
-          n.inputs.map(i => (i === varying(n)[0] ? v : i)),
+          n.inputs.map(i => (i === from(n) ? v : i)),
           n.attrs,
         )
       const logits = path.reduce(again, e.op(headNode.op, [rows, ...headNode.inputs.slice(1)], headNode.attrs))
