@@ -15,3 +15,7 @@ export class InputError extends HarnessError {
 
 /** The text of anything that was thrown. */
 export const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))
+
+/** A name from a file for a message: as it is if it is a plain one, else its start in quotes. */
+export const quote = (name: string): string =>
+  /^[\w./:-]{1,300}$/.test(name) ? name : JSON.stringify(name.length > 300 ? `${name.slice(0, 300)}…` : name)

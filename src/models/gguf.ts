@@ -1,76 +1,40 @@
 import { open } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { GGMLQuantizationType, gguf } from '@huggingface/gguf'
 import { InputError, messageOf } from '../errors.js'
-import { sizeOf } from '../tensor.js'
+import { BLOCKS, type BlockType, type GgufHead, type GgufTensor, parseHead } from './gguf-head.js'
 
-/** How llama.cpp stores weights: `weights` of them take `bytes` bytes; one such block is the unit of storage. */
-export const BLOCKS = {
-  F32: { weights: 1, bytes: 4 },
-  F16: { weights: 1, bytes: 2 },
-  /** d, m as float16, 32 four-bit q: x = d·q + m. Byte i holds q of weight i (low half) and of weight i + 16. */
-  Q4_1: { weights: 32, bytes: 20 },
-  /** d as float16, 32 int8 q: x = d·q. */
-  Q8_0: { weights: 32, bytes: 34 },
-} as const
-
-export type BlockType = keyof typeof BLOCKS
-
-/** A tensor of a GGUF file. `dims` are row-major, the reverse of the file's own order: a linear layer is [out, in]. */
-export interface GgufTensor {
-  name: string
-  type: BlockType
-  dims: number[]
-  /** Place of its blocks in the file [bytes]. */
-  offset: number
-  length: number
-}
-
-export interface Gguf {
+export interface Gguf extends GgufHead {
   path: string
-  metadata: ReadonlyMap<string, unknown>
-  tensors: ReadonlyMap<string, GgufTensor>
 }
+
+/** Bytes of the head read first; as often as it goes on behind them, twice as many are read. */
+const FIRST = 2 ** 20
+/** Longest head accepted [bytes]: a large vocabulary takes 10 MB. */
+const LONGEST = 2 ** 28
 
 /**
- * Reads the head of a GGUF file and checks that every tensor it lists lies inside the file.
+ * Reads the head of a GGUF file.
  *
  * @throws InputError if the file is not GGUF, is truncated, or holds a type of weights that is not in {@link BLOCKS}
  */
 export async function readGguf(path: string): Promise<Gguf> {
-  const fail = (what: string, cause?: unknown): never => {
-    throw new InputError(`reading ${basename(path)}: ${what}`, { cause })
-  }
-  const { size, head } = await (async () => {
-    const file = await open(path)
-    try {
-      return { size: (await file.stat()).size, head: await gguf(path, { allowLocalFile: true }) }
-    } finally {
-      await file.close()
+  const name = basename(path)
+  const file = await open(path).catch((cause: unknown) => {
+    throw new InputError(`reading ${name}: ${messageOf(cause)}`, { cause })
+  })
+  try {
+    const { size } = await file.stat()
+    for (let length = FIRST; length <= LONGEST; length *= 2) {
+      const bytes = new Uint8Array(Math.min(length, size))
+      const { bytesRead } = await file.read(bytes, 0, bytes.length, 0)
+      if (bytesRead !== bytes.length) break
+      const head = parseHead(bytes, size, name)
+      if (head) return { path, ...head }
     }
-  })().catch(cause => fail(`not a whole GGUF file: ${messageOf(cause)}`, cause))
-
-  // The library reads zeros behind the end of a file.
-  const end = head.tensorInfoByteRange[1]
-  if (end > size) fail(`truncated: its head needs at least ${end} bytes, the file has ${size}`)
-  if (!head.littleEndian) fail('its numbers are big-endian; only little-endian files are read')
-  const tensors = new Map<string, GgufTensor>()
-  for (const t of head.tensorInfos) {
-    const type = GGMLQuantizationType[t.dtype] as BlockType
-    if (!Object.hasOwn(BLOCKS, type))
-      fail(`tensor ${t.name} has weights of type ${type ?? t.dtype}; ${Object.keys(BLOCKS).join(', ')} are supported`)
-    const { weights, bytes } = BLOCKS[type]
-    const dims = t.shape.map(Number).reverse()
-    if (dims.length === 0 || dims.at(-1)! % weights !== 0)
-      fail(`tensor ${t.name} [${dims}]: its rows are not whole ${type} blocks of ${weights} weights`)
-    const offset = Number(head.tensorDataOffset + t.offset)
-    const length = (sizeOf(dims) / weights) * bytes
-    if (offset + length > size)
-      fail(`truncated or altered: tensor ${t.name} ends at byte ${offset + length}, the file has ${size} bytes`)
-    if (tensors.has(t.name)) fail(`altered: two tensors are named ${t.name}`)
-    tensors.set(t.name, { name: t.name, type, dims, offset, length })
+    throw new InputError(`reading ${name}: its head goes on behind byte ${Math.min(size, LONGEST)}, where it must end`)
+  } finally {
+    await file.close()
   }
-  return { path, metadata: new Map(Object.entries(head.metadata)), tensors }
 }
 
 /** The stored blocks of a tensor. @throws InputError if the file got shorter since its head was read */

@@ -2,7 +2,8 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { Const } from '../graph/graph.js'
 import type { DType } from '../tensor.js'
-import { BLOCKS, dequantise, type Gguf, type GgufTensor, half, readBlocks } from './gguf.js'
+import { dequantise, type Gguf, half, readBlocks } from './gguf.js'
+import { BLOCKS, type GgufTensor } from './gguf-head.js'
 
 /** Constants begin at whole pages, so that the runtime can map them into memory instead of reading them. */
 const PAGE = 4096

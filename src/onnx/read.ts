@@ -1,5 +1,5 @@
 import { fromBinary } from '@bufbuild/protobuf'
-import { InputError } from '../errors.js'
+import { InputError, quote } from '../errors.js'
 import {
   type Attr,
   type Const,
@@ -51,7 +51,12 @@ export function readOnnx(bytes: Uint8Array, file: string): Graph {
   const g = emptyGraph(
     Number(model.opsetImport.find(o => o.domain === '')?.version ?? fail('no standard operator set is named')),
   )
-  for (const t of proto.initializer) addConst(g, t.name, tensor(t, bytes, file, fail))
+  const addConst = (name: string, c: Const): void => {
+    if (g.consts.has(name)) fail(`two constants are named ${quote(name)}`)
+    g.consts.set(name, c)
+    g.types.set(name, c.type)
+  }
+  for (const t of proto.initializer) addConst(t.name, tensor(t, bytes, file, fail))
   for (const v of [...proto.valueInfo, ...proto.input, ...proto.output]) {
     const t = valueType(v)
     if (t && !g.consts.has(v.name)) g.types.set(v.name, t)
@@ -60,27 +65,22 @@ export function readOnnx(bytes: Uint8Array, file: string): Graph {
   g.outputs = proto.output.map(v => v.name)
   for (const [i, n] of proto.node.entries()) {
     const op = n.domain === '' || n.domain === 'ai.onnx' ? n.opType : `${n.domain}.${n.opType}`
-    const where = `node ${n.name || `number ${i}`} (${op})`
+    const where = `node ${n.name ? quote(n.name) : `number ${i}`} (${quote(op)})`
     if (op === 'Constant')
-      addConst(g, n.output[0] || fail(`${where} has no output`), constant(n, where, bytes, file, fail))
+      addConst(n.output[0] || fail(`${where} has no output`), constant(n, where, bytes, file, fail))
     else
       g.nodes.push({
         name: n.name || `${n.opType}_${i}`,
         op,
         inputs: n.input,
         outputs: n.output,
-        attrs: Object.fromEntries(n.attribute.map(a => [a.name, attribute(a, where, bytes, file, fail)])),
+        attrs: attributes(n, where, bytes, file, fail),
       })
   }
   return g
 }
 
 type Fail = (what: string, cause?: unknown) => never
-
-function addConst(g: Graph, name: string, c: Const): void {
-  g.consts.set(name, c)
-  g.types.set(name, c.type)
-}
 
 const dtypeOf = (code: number): DType | undefined =>
   (Object.keys(ONNX_DTYPE) as DType[]).find(k => ONNX_DTYPE[k as keyof typeof ONNX_DTYPE] === code)
@@ -98,35 +98,42 @@ function valueType(v: ValueInfoProto): Type | undefined {
 
 function tensor(t: TensorProto, bytes: Uint8Array, file: string, fail: Fail): Const {
   const dims = t.dims.map(Number)
-  const dtype = dtypeOf(t.dataType) ?? fail(`constant ${t.name} has ONNX type ${t.dataType}, which is not supported`)
-  if (dims.some(d => d < 0)) fail(`constant ${t.name} [${dims}] has a negative size`)
+  const dtype =
+    dtypeOf(t.dataType) ?? fail(`constant ${quote(t.name)} has ONNX type ${t.dataType}, which is not supported`)
+  if (dims.some(d => d < 0)) fail(`constant ${quote(t.name)} [${sizes(dims)}] has a negative size`)
   const length = Math.ceil(sizeOf(dims) * BYTES[dtype])
   const type = { dtype, dims }
   if (t.dataLocation === TensorProto_DataLocation.EXTERNAL) {
     const entry = Object.fromEntries(t.externalData.map(e => [e.key, e.value]))
-    if (!entry.location) return fail(`constant ${t.name} lies in an external file that is not named`)
+    if (!entry.location) return fail(`constant ${quote(t.name)} lies in an external file that is not named`)
     // The file must lie beside the model: a name from an untrusted model is never followed elsewhere.
-    if (/^[\\/]|^[A-Za-z]:|(^|[\\/])\.\.([\\/]|$)/.test(entry.location))
-      fail(`constant ${t.name}: its external file ${JSON.stringify(entry.location)} lies outside the model's folder`)
+    if (/^[\\/]|^[A-Za-z]:|(^|[\\/])\.\.([\\/]|$)|\0/.test(entry.location))
+      fail(
+        `constant ${quote(t.name)}: its external file ${JSON.stringify(entry.location.slice(0, 300))} lies outside the model's folder`,
+      )
+    const position = (text: string) => (/^\d{1,16}$/.test(text) ? Number(text) : Number.NaN)
     const data: External = {
       file: entry.location,
-      offset: Number(entry.offset ?? 0),
-      length: Number(entry.length ?? length),
+      offset: position(entry.offset ?? '0'),
+      length: entry.length === undefined ? length : position(entry.length),
     }
-    if (!Number.isSafeInteger(data.offset) || data.offset < 0)
-      fail(`constant ${t.name}: offset ${JSON.stringify(entry.offset)} is no position in a file`)
+    if (!Number.isSafeInteger(data.offset))
+      fail(`constant ${quote(t.name)}: offset ${JSON.stringify(entry.offset?.slice(0, 100))} is no position in a file`)
     if (data.length !== length)
-      fail(`constant ${t.name} [${dims}] needs ${length} bytes, its external data has ${data.length}`)
+      fail(`constant ${quote(t.name)} [${sizes(dims)}] needs ${length} bytes, its external data has ${data.length}`)
     return { type, data }
   }
   if (t.rawData.length > 0 || length === 0) {
     if (t.rawData.length !== length)
-      fail(`constant ${t.name} [${dims}] needs ${length} bytes, found ${t.rawData.length}`)
+      fail(`constant ${quote(t.name)} [${sizes(dims)}] needs ${length} bytes, found ${t.rawData.length}`)
     // The reader's byte fields are views of the file's bytes, so the place in the file is known.
     const data =
       length <= SMALL ? new Uint8Array(t.rawData) : { file, offset: t.rawData.byteOffset - bytes.byteOffset, length }
     return { type, data }
   }
+  // Small numbers in a field of their own take one byte each in the file, and eight here.
+  if (length > Math.max(2 * bytes.length, 65536))
+    return fail(`constant ${quote(t.name)} [${sizes(dims)}] needs ${length} bytes, the whole file has ${bytes.length}`)
   const values = {
     float32: t.floatData,
     float64: t.doubleData,
@@ -138,7 +145,7 @@ function tensor(t: TensorProto, bytes: Uint8Array, file: string, fail: Fail): Co
   }
   const found = values[dtype as keyof typeof values]
   if (found?.length !== sizeOf(dims))
-    return fail(`constant ${t.name} [${dims}]: found ${found?.length ?? 'no readable'} elements`)
+    return fail(`constant ${quote(t.name)} [${sizes(dims)}]: found ${found?.length ?? 'no readable'} elements`)
   return dtype === 'int64' ? int64s(t.int64Data, dims) : constOf(found as number[], dims, dtype)
 }
 
@@ -162,8 +169,14 @@ function constant(n: NodeProto, where: string, bytes: Uint8Array, file: string, 
     case 'value_floats':
       return constOf(a.floats, [a.floats.length], 'float32')
     default:
-      return fail(`${where}: a constant given by ${a.name} is not supported`)
+      return fail(`${where}: a constant given by ${quote(a.name)} is not supported`)
   }
+}
+
+function attributes(n: NodeProto, where: string, bytes: Uint8Array, file: string, fail: Fail): Record<string, Attr> {
+  const entries = n.attribute.map(a => [a.name, attribute(a, where, bytes, file, fail)] as const)
+  if (new Set(entries.map(([name]) => name)).size < entries.length) fail(`${where} has two attributes of one name`)
+  return Object.fromEntries(entries)
 }
 
 function attribute(a: AttributeProto, where: string, bytes: Uint8Array, file: string, fail: Fail): Attr {
@@ -179,8 +192,11 @@ function attribute(a: AttributeProto, where: string, bytes: Uint8Array, file: st
     case A.FLOATS:
       return { floats: a.floats }
     case A.TENSOR:
-      return { tensor: tensor(a.t ?? fail(`${where}: attribute ${a.name} is empty`), bytes, file, fail) }
+      return { tensor: tensor(a.t ?? fail(`${where}: attribute ${quote(a.name)} is empty`), bytes, file, fail) }
     default:
-      return fail(`${where}: attribute ${a.name} is of kind ${A[a.type]}, which is not supported`)
+      return fail(`${where}: attribute ${quote(a.name)} is of kind ${A[a.type]}, which is not supported`)
   }
 }
+
+/** Sizes for a message: the first of them. */
+const sizes = (dims: readonly number[]): string => dims.slice(0, 10) + (dims.length > 10 ? ', …' : '')

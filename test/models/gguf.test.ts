@@ -4,17 +4,8 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { InputError } from '../../src/errors.js'
-import {
-  BLOCKS,
-  type BlockType,
-  dequantise,
-  half,
-  metaList,
-  metaNumber,
-  metaText,
-  readBlocks,
-  readGguf,
-} from '../../src/models/gguf.js'
+import { dequantise, half, metaList, metaNumber, metaText, readBlocks, readGguf } from '../../src/models/gguf.js'
+import { BLOCKS, type BlockType } from '../../src/models/gguf-head.js'
 import { float16 } from './reference-llama.js'
 import { ggufBytes, SIZES, tinyLlama } from './tiny-gguf.js'
 
