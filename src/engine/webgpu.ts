@@ -91,9 +91,12 @@ const logSoftmax: Rule = {
 const trigonometry: Rule = {
   name: 'trigonometry',
   apply(node, e) {
-    if ((node.op !== 'Sin' && node.op !== 'Cos') || e.graph.types.get(node.inputs[0]!)?.dtype !== 'float32')
-      return false
     const x = node.inputs[0]!
+    if ((node.op !== 'Sin' && node.op !== 'Cos') || (e.graph.types.get(x)?.dtype ?? 'float32') !== 'float32')
+      return false
+    // An export need not say what its values' types are: one is made up while the series is written.
+    const madeUp = e.graph.types.has(x) ? undefined : e.graph.nodes.length
+    if (madeUp !== undefined) e.graph.types.set(x, { dtype: 'float32', dims: ['any'] })
     const n = e.op('Floor', [e.add(e.scale(x, 1 / (2 * Math.PI)), e.scalar(0.5, x))])
     const r = e.sub(e.sub(x, e.scale(n, TURN)), e.scale(n, 2 * Math.PI - TURN))
     const square = e.neg(e.mul(r, r))
@@ -103,11 +106,23 @@ const trigonometry: Rule = {
     for (let k = TERMS; k >= 1; k--)
       sum = e.add(e.mul(e.scale(square, 1 / ((2 * k + odd) * (2 * k + odd - 1))), sum), e.scalar(1, x))
     e.op('Mul', [odd ? r : e.scalar(1, x), sum], {}, node.outputs[0]!)
-    if (forget !== undefined)
-      for (const v of [x, ...e.graph.nodes.slice(forget).flatMap(n => n.outputs)]) e.graph.types.delete(v)
+    if (madeUp !== undefined)
+      for (const v of [x, ...e.graph.nodes.slice(madeUp).flatMap(made => made.outputs)]) e.graph.types.delete(v)
     return true
   },
 }
+/** x∘σ(αx): the runtime has QuickGelu on the CPU alone. */
+const silu: Rule = {
+  name: 'QuickGelu',
+  apply(node, e) {
+    if (node.op !== 'com.microsoft.QuickGelu') return false
+    const [x] = node.inputs as [Value]
+    const alpha = attr(node.attrs, 'alpha', 1.702)
+    e.op('Mul', [x, e.op('Sigmoid', [alpha === 1 ? x : e.scale(x, alpha)])], {}, node.outputs[0]!)
+    return true
+  },
+}
+
 /** 2π to eight bits. */
 const TURN = 6.28125
 const TERMS = 10
@@ -148,6 +163,6 @@ export function forWebGPU(graph: Graph, purpose: 'inference' | 'training'): Grap
         `for WebGPU: ${op} (node ${name}) has ${inputs.length} inputs, at most ${MOST} are read there`,
       )
   }
-  const rules = [concat, split, product, logSoftmax, trigonometry, ...(purpose === 'training' ? [exactProduct] : [])]
+  const rules = [concat, split, product, logSoftmax, silu, trigonometry, ...(purpose === 'training' ? [exactProduct] : [])]
   return rewrite(graph, rules, 'writing it for WebGPU').graph
 }

@@ -32,7 +32,7 @@ const filesOf = (path: string): Map<string, Uint8Array> =>
   )
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
 
-describe.skipIf(!CHROMIUM)('in Chromium', () => {
+describe.skipIf(!CHROMIUM && !process.env.CI)('in Chromium', () => {
   let browser: Browser
   let site: Awaited<ReturnType<typeof serve>>
   const requests: string[] = []
