@@ -11,26 +11,35 @@ import { type Feeds, float32, int64, type OrtTensor, type Session, tensorLike } 
  */
 export function loraFeeds(groups: readonly LoraGroup[], adapter: Adapter | null, device: Device = 'cpu'): Feeds {
   const feeds: Feeds = {}
-  for (const group of groups) {
+  const least = device === 'webgpu' ? 1 : 0
+  const plan = groups.map(group => {
     const held = group.modules.flatMap(m => {
       const A = adapter?.tensors.get(tensorName(m.name, 'A'))
       return A ? [{ name: m.name, A: A.data, r: A.dims[0]! }] : []
     })
-    const R = Math.max(
-      device === 'webgpu' ? 1 : 0,
-      held.reduce((sum, m) => sum + m.r, 0),
-    )
-    const A = new Float32Array(group.in * R)
+    const R = held.reduce((sum, m) => sum + m.r, 0)
+    return { group, held, R: Math.max(least, R) }
+  })
+  // One piece of memory for all: hundreds of small ones cost more than what is written into them.
+  const sizes = plan.flatMap(({ group, R }) => [R * group.in, ...group.nodes.map(n => R * n.out)])
+  const memory = new Float32Array(sizes.reduce((sum, n) => sum + n, 0))
+  let used = 0
+  const take = (n: number) => {
+    used += n
+    return memory.subarray(used - n, used)
+  }
+  for (const { group, held, R } of plan) {
+    const A = take(R * group.in)
     const rows = new Map<string, number>() // module → its first row in B
     let at = 0
     for (const m of held) {
       rows.set(m.name, at)
-      for (let i = 0; i < m.r; i++) for (let x = 0; x < group.in; x++) A[x * R + at + i] = m.A[i * group.in + x]!
+      transpose(m.A, 0, m.r, group.in, A, at, R, 1)
       at += m.r
     }
     feeds[group.a] = floats(A, [group.in, R], group.dtype)
     for (const node of group.nodes) {
-      const B = new Float32Array(R * node.out)
+      const B = take(R * node.out)
       let column = 0
       for (const m of node.modules) {
         const row = rows.get(m.name)
@@ -39,8 +48,7 @@ export function loraFeeds(groups: readonly LoraGroup[], adapter: Adapter | null,
           const r = dims[1]!
           const s = scaleOf(adapter.config, m.name)
           const first = m.part?.first ?? 0
-          for (let i = 0; i < r; i++)
-            for (let y = 0; y < m.out; y++) B[(row + i) * node.out + column + y] = s * data[(first + y) * r + i]!
+          transpose(data, first * r, m.out, r, B, row * node.out + column, node.out, s)
         }
         column += m.out
       }
@@ -48,6 +56,28 @@ export function loraFeeds(groups: readonly LoraGroup[], adapter: Adapter | null,
     }
   }
   return feeds
+}
+
+/**
+ * Writes s · xᵀ into y: x [rows, columns] from `from`, y from `at` with `stride` numbers to a row. An adapter of 2.4
+ * million numbers is laid out anew at every load, so the inner loop is over the short side, where both stay in cache.
+ */
+function transpose(
+  x: Float32Array,
+  from: number,
+  rows: number,
+  columns: number,
+  y: Float32Array,
+  at: number,
+  stride: number,
+  s: number,
+): void {
+  if (rows < columns)
+    for (let j = 0; j < columns; j++)
+      for (let i = 0; i < rows; i++) y[at + j * stride + i] = s * x[from + i * columns + j]!
+  else
+    for (let i = 0; i < rows; i++)
+      for (let j = 0; j < columns; j++) y[at + j * stride + i] = s * x[from + i * columns + j]!
 }
 
 /**

@@ -128,6 +128,15 @@ export const VJPS: Readonly<Record<string, Vjp | null>> = {
     return [e.sub(e.mul(e.mul(dy, w), inverse), turned), null]
   },
 
+  // y = x∘σ(αx)           dx = dy ∘ (σ(αx) + αy ∘ (1 − σ(αx)))
+  'com.microsoft.QuickGelu': (e, node, dy) => {
+    const [x, y] = [node.inputs[0]!, node.outputs[0]!]
+    const alpha = attr(node.attrs, 'alpha', 1.702)
+    const times = (v: Value) => (alpha === 1 ? v : e.scale(v, alpha))
+    const s = e.op('Sigmoid', [times(x)])
+    return [e.mul(dy, e.add(s, e.mul(times(y), e.sub(e.scalar(1, s), s))))]
+  },
+
   // y = x turned by the angles of its positions        dx = dy turned back
   'com.microsoft.RotaryEmbedding': (e, node, dy) => {
     const [, positions, cos, sin] = node.inputs as [Value, Value, Value, Value]

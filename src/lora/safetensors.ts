@@ -17,10 +17,16 @@ export interface Safetensors {
 }
 
 /** The element types read: size of an element [bytes], and all elements as float32, which is exact for all three. */
-const DTYPES: Readonly<Record<string, { bytes: number; toFloat32: (buffer: ArrayBuffer) => Float32Array }>> = {
-  F32: { bytes: 4, toFloat32: buffer => new Float32Array(buffer) },
-  F16: { bytes: 2, toFloat32: buffer => widen(new Uint16Array(buffer), float16Bits) },
-  BF16: { bytes: 2, toFloat32: buffer => widen(new Uint16Array(buffer), bits => bits << 16) },
+const DTYPES: Readonly<Record<string, { bytes: number; toFloat32: (bytes: Uint8Array) => Float32Array }>> = {
+  F32: { bytes: 4, toFloat32: bytes => new Float32Array(...aligned(bytes, 4)) },
+  F16: { bytes: 2, toFloat32: bytes => widen(new Uint16Array(...aligned(bytes, 2)), float16Bits) },
+  BF16: { bytes: 2, toFloat32: bytes => widen(new Uint16Array(...aligned(bytes, 2)), bits => bits << 16) },
+}
+
+/** Where elements of `each` bytes can be read as such: in place, or in a copy if they lie off their multiple. */
+function aligned(bytes: Uint8Array, each: number): [ArrayBufferLike, number, number] {
+  const { buffer, byteOffset } = bytes.byteOffset % each === 0 ? bytes : new Uint8Array(bytes)
+  return [buffer, byteOffset, bytes.length / each]
 }
 
 function widen(halves: Uint16Array, float32Bits: (bits: number) => number): Float32Array {
@@ -42,7 +48,8 @@ function float16Bits(bits: number): number {
 
 /**
  * Reads a safetensors file of float32, float16 or bfloat16 tensors (an 8-byte header length, a JSON header, the data).
- * Nothing is allocated from a number in the file before the file was seen to be long enough for it.
+ * Nothing is allocated from a number in the file before the file was seen to be long enough for it; float32 tensors are
+ * views of `bytes` where they lie on a multiple of four, so the caller must not write to it any more.
  *
  * @param file name for messages
  * @throws InputError for anything that is not exactly such a file
@@ -90,8 +97,7 @@ export function readSafetensors(bytes: Uint8Array, file: string): Safetensors {
     tensors: new Map(
       found.map(({ name, shape, from, to, toFloat32 }) => [
         name,
-        // A copy, because the data need not lie on a multiple of the element's size.
-        { dims: shape, data: toFloat32(new Uint8Array(bytes.subarray(start + from, start + to)).buffer) },
+        { dims: shape, data: toFloat32(bytes.subarray(start + from, start + to)) },
       ]),
     ),
     metadata: metadata.data,

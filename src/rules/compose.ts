@@ -8,7 +8,7 @@ import { prune } from './prune.js'
  * each with a gradient of its own. For float32: the runtime has no float64 kernels for some of them.
  */
 export function compose(graph: Graph): { graph: Graph; hits: Record<string, number> } {
-  const { graph: out, hits } = rewrite(graph, [rmsNorm, rotary], 'composing')
+  const { graph: out, hits } = rewrite(graph, [rmsNorm, silu, rotary], 'composing')
   return { graph: prune(out), hits }
 }
 
@@ -47,6 +47,18 @@ const rmsNorm: Rule = {
       return true
     }
     return false
+  },
+}
+
+/** y = x ∘ σ(x) (SiLU; QuickGelu with a factor 1). */
+const silu: Rule = {
+  name: 'QuickGelu',
+  apply(node, e, before) {
+    if (node.op !== 'Mul') return false
+    const pair = either(node).find(([x, s]) => by(before, s, 'Sigmoid')?.inputs[0] === x)
+    if (!pair) return false
+    e.op('com.microsoft.QuickGelu', [pair[0]], { alpha: { float: 1 } }, node.outputs[0]!)
+    return true
   },
 }
 

@@ -50,6 +50,20 @@ const fuseFactors: Rule = {
   },
 }
 
+/** (a·b)ᵀ as bᵀ·aᵀ: the gradient of a factor that was read transposed. */
+const fuseResult: Rule = {
+  name: 'transposed result',
+  apply(node, e, before) {
+    const product = before.producer.get(node.inputs[0]!)
+    if (!swapsLastTwo(node) || product?.op !== 'MatMul' || before.consumers.get(product.outputs[0]!)!.length > 1)
+      return false
+    const [a, b] = product.inputs.map(v => bare(v, before)) as [Factor, Factor]
+    const attrs = { transA: Number(!b.swapped), transB: Number(!a.swapped), alpha: { float: a.scale * b.scale } }
+    e.op('com.microsoft.FusedMatMul', [b.value, a.value], attrs, node.outputs[0]!)
+    return true
+  },
+}
+
 /** How far below the largest score of its row a score counts: e⁻⁴⁰ = 4e-18 of the largest is nothing to a float32 sum. */
 const LEAST = -40
 
@@ -91,6 +105,6 @@ const dropExpand: Rule = {
  * runtime has no float64 kernel of FusedMatMul).
  */
 export function fuse(graph: Graph): { graph: Graph; hits: Record<string, number> } {
-  const { graph: out, hits } = rewrite(graph, [fuseFactors, dropExpand, softmax], 'fusing')
+  const { graph: out, hits } = rewrite(graph, [fuseFactors, fuseResult, dropExpand, softmax], 'fusing')
   return { graph: prune(out), hits }
 }

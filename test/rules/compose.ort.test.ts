@@ -53,6 +53,7 @@ function rotated(e: Emit, x: Value, order: 'ab' | 'ba' = 'ab'): Value {
 }
 
 const norm = 'SimplifiedLayerNormalization'
+const silu = 'com.microsoft.QuickGelu'
 const rotary = 'com.microsoft.RotaryEmbedding'
 
 describe('compose', () => {
@@ -60,6 +61,7 @@ describe('compose', () => {
     ['x · 1/ρ · w', norm, ['B', 'T', W], [2, 3, W], (e, x) => e.mul(e.mul(x, inverse(e, x)), weight(e))],
     ['w · (x / ρ)', norm, ['B', 'T', W], [2, 3, W], (e, x) => e.mul(weight(e), e.div(x, rms(e, x)))],
     ['x · (1 / ρ) · w', norm, ['T', W], [3, W], (e, x) => e.mul(e.mul(e.div(e.scalar(1, x), rms(e, x)), x), weight(e))],
+    ['x · σ(x)', silu, ['T', W], [3, W], (e, x) => e.mul(e.op('Sigmoid', [x]), x)],
     ['halves turned', rotary, ['B', 3, 5, W], [2, 3, 5, W], (e, x) => rotated(e, x)],
   ])('%s becomes %s, with the same value and gradient', async (_, op, dims, sizes, f) => {
     const plain = graphOf(dims, f)
@@ -76,11 +78,12 @@ describe('compose', () => {
     ['a weight that is computed', ['T', W], (e, x) => e.mul(e.mul(x, inverse(e, x)), e.neg(weight(e)))],
     ['another x', ['T', W], (e, x) => e.mul(e.mul(e.neg(x), inverse(e, x)), weight(e))],
     ['halves the wrong way round', [2, 3, 5, W], (e, x) => rotated(e, x, 'ba')],
+    ['σ of something else', ['T', W], (e, x) => e.mul(e.op('Sigmoid', [e.neg(x)]), x)],
     ['not four axes', [3, 5, W], (e, x) => e.reshape(rotated(e, e.reshape(x, 1, 3, 5, W), 'ba'), 3, 5, W)],
   ])('leaves %s alone', (_, dims, f) => {
     const plain = graphOf(dims, f)
     const { graph, hits } = compose(plain)
-    expect(hits).toEqual({ [norm]: 0, RotaryEmbedding: 0 })
+    expect(hits).toEqual({ [norm]: 0, QuickGelu: 0, RotaryEmbedding: 0 })
     expect(graph.nodes.length).toBe(plain.nodes.length)
   })
 })

@@ -82,7 +82,7 @@ describe('fuse', () => {
   test.each(['Add', 'Sub', 'Mul', 'Div'])('%s repeats the smaller operand by itself: no copy is made', async op => {
     const plain = repeated([1, 3], ['T', 3], op)
     const { graph, hits } = fuse(plain)
-    expect(hits).toEqual({ FusedMatMul: 0, Expand: 1, Softmax: 0 })
+    expect(hits).toEqual({ FusedMatMul: 0, 'transposed result': 0, Expand: 1, Softmax: 0 })
     expect(graph.nodes.map(n => n.op)).toEqual([op])
     const feeds = { x: float32([4, 3], 1), a: float32([1, 3], 2), other: float32([4, 3], 3) }
     const [expected, got] = [await run(plain, feeds), await run(graph, { a: feeds.a, other: feeds.other })]
@@ -105,6 +105,22 @@ describe('fuse', () => {
     e.graph.outputs = [e.op('MatMul', [e.scale(e.t(e.scale('a', 0.5)), 3), 'b'], {}, 'y')]
     const { graph } = fuse(e.graph)
     expect(graph.nodes.map(n => [n.op, n.attrs.alpha])).toEqual([['com.microsoft.FusedMatMul', { float: 1.5 }]])
+    const feeds = { a: float32([3, 2], 1), b: float32([3, 4], 2) }
+    const [expected, got] = await Promise.all([e.graph, graph].map(g => run<Float32Array>(g, feeds)))
+    for (const [i, x] of got!.y!.data.entries()) expect(x).toBeCloseTo(expected!.y!.data[i]!, 6)
+  })
+
+  test('a transposed product is the product of its factors, transposed, in the other order', async () => {
+    const e = new Emit(emptyGraph())
+    e.input('a', [3, 2], 'float32')
+    e.input('b', [3, 4], 'float32')
+    const ab = e.matmul(e.t('a'), e.scale('b', 2))
+    e.graph.outputs = [e.op('Identity', [e.t(ab)], {}, 'y')]
+    const { graph } = fuse(e.graph)
+    expect(graph.nodes.map(n => [n.op, n.inputs])).toEqual([
+      ['com.microsoft.FusedMatMul', ['b', 'a']],
+      ['Identity', [expect.anything()]],
+    ])
     const feeds = { a: float32([3, 2], 1), b: float32([3, 4], 2) }
     const [expected, got] = await Promise.all([e.graph, graph].map(g => run<Float32Array>(g, feeds)))
     for (const [i, x] of got!.y!.data.entries()) expect(x).toBeCloseTo(expected!.y!.data[i]!, 6)
