@@ -2,8 +2,7 @@ import { InputError } from '../errors.js'
 import type { Truncated } from '../lora/handle.js'
 import type { Message } from '../protocol/index.js'
 import { requireMessages } from './chat.js'
-import type { TemplateOptions } from './encoder.js'
-import type { ItemOptions } from './options.js'
+import type { ItemOptions, TemplateOptions } from './options.js'
 
 /**
  * What to learn: a target after a prompt; a chat that ends with the assistant's answer; or tokens with labels as in

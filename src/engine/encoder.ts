@@ -1,17 +1,9 @@
 import { InputError, messageOf } from '../errors.js'
-import type { Json, Message } from '../protocol/index.js'
+import type { Message } from '../protocol/index.js'
 import type { Encoder } from './batch.js'
 import { assistantTurns, requireMessages } from './chat.js'
 import type { Parts } from './load.js'
-
-/**
- * What a chat template is given beside the messages: any variable that it reads, such as `enable_thinking`.
- * `system` is a system prompt for messages that have none.
- */
-export interface TemplateOptions {
-  system?: string
-  [variable: string]: Json | undefined
-}
+import type { TemplateOptions } from './options.js'
 
 /** Names that are not variables of the template, but settings of its renderer. */
 const RESERVED = [

@@ -6,11 +6,17 @@ import { LoRAHandle, type Skip, type TrainingSummary, type Truncated } from '../
 import type { ModelDType } from '../models/dtypes.js'
 import type { Generation, Message } from '../protocol/index.js'
 import { type Encoder, encodeItems, makeBatch, type Row, requireTokens, type TrainingItem } from './batch.js'
-import { encoderOf, type TemplateOptions } from './encoder.js'
+import { encoderOf } from './encoder.js'
 import { type GenerateOptions, generate, makeDecoder, requireGenerateOptions } from './generate.js'
 import { forward, loraFeeds, negativeLogLikelihood } from './infer.js'
 import { findModel, loadParts, type Parts } from './load.js'
-import { type FinetuneOptions, type ItemOptions, requireItemOptions, type StepProgress } from './options.js'
+import {
+  type FinetuneOptions,
+  type ItemOptions,
+  requireItemOptions,
+  type StepProgress,
+  type TemplateOptions,
+} from './options.js'
 import type { Device } from './platform.js'
 import { withPrefixes } from './prefix.js'
 import { type Resident, Residents } from './residents.js'

@@ -1,7 +1,16 @@
 import { InputError } from '../errors.js'
 import type { AdamWOptions } from '../grad/adamw.js'
-import type { TemplateOptions } from './encoder.js'
+import type { Json } from '../protocol/index.js'
 import { SCHEDULERS, type Scheduler } from './schedule.js'
+
+/**
+ * What a chat template is given beside the messages: any variable that it reads, such as `enable_thinking`.
+ * `system` is a system prompt for messages that have none.
+ */
+export interface TemplateOptions {
+  system?: string
+  [variable: string]: Json | undefined
+}
 
 /** How texts become tokens and labels; of `finetune`, `gradients` and `score`. */
 export interface ItemOptions {
