@@ -30,9 +30,9 @@ export async function startTorch(scratch: string) {
     seeded: (architecture: string) => ask({ do: 'seeded', architecture }),
     /** From now on the base model is one with the weights of an exported one, named as the GenAI builder does. */
     exported: (folder: string) => ask({ do: 'exported', config: folder, constants: constantsOf(folder, scratch) }),
-    /** Logits [T, V]. */
-    async logits(ids: readonly number[], adapter?: string): Promise<Float32Array> {
-      const { file } = await ask({ do: 'logits', ids, adapter })
+    /** Logits [T, V]; `exact`: of a Llama decoder, computed in float64. */
+    async logits(ids: readonly number[], adapter?: string, exact = false): Promise<Float32Array> {
+      const { file } = await ask({ do: 'logits', ids, adapter, exact })
       return new Float32Array(new Uint8Array(readFileSync(file as string)).buffer)
     },
     make: (folder: string, config: object, more: { seed: number; untrained?: boolean; dtype?: string }) =>

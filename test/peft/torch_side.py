@@ -3,6 +3,7 @@
 A command is {"do": name, ...arguments}; argv[1] is a folder for what is too long for a line.
 """
 
+import copy
 import json
 import os
 import re
@@ -22,6 +23,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts" / "fixtures"))
 from decoders import decoder
+from exact import float64
 
 torch.set_num_threads(2)
 scratch = Path(sys.argv[1])
@@ -68,11 +70,17 @@ def unwrapped(model):
 
 
 @torch.no_grad()
-def logits(ids, adapter=None):
-    model = PeftModel.from_pretrained(base, adapter) if adapter else base
-    out = model.eval()(torch.tensor([ids])).logits[0].float().numpy()
-    if adapter:
-        unwrapped(model)
+def logits(ids, adapter=None, exact=False):
+    if exact:
+        model = copy.deepcopy(base)
+        model = (PeftModel.from_pretrained(model, adapter) if adapter else model).double()
+        with float64():
+            out = model.eval()(torch.tensor([ids])).logits[0].float().numpy()
+    else:
+        model = PeftModel.from_pretrained(base, adapter) if adapter else base
+        out = model.eval()(torch.tensor([ids])).logits[0].float().numpy()
+        if adapter:
+            unwrapped(model)
     path = scratch / "logits.f32"
     out.tofile(path)
     return {"file": str(path)}
