@@ -32,9 +32,6 @@ const BOUNDS = { fp32: 1e-4, q4: 1e-3, int8: 1e-3, fp16: 2e-2, q4f16: 2e-2 } as 
 /** Of logits whose products round what they read to eight bits: errors of 0.08 to 0.35 are the runtime's own. */
 const ROUNDED = 0.5
 
-const title = ({ name, dtype, pending }: Decoder) =>
-  `${name} ${dtype} gives the answers of PEFT${pending ? ` (not yet: ${pending})` : ''}`
-
 const worst = new Map<string, Map<string, number>>()
 afterAll(() => {
   for (const [name, row] of worst) if (row.size === 0) worst.delete(name)
@@ -46,8 +43,7 @@ afterAll(() => {
   )
 })
 
-for (const decoder of TABLE)
-  describe.skipIf(decoder.pending && !process.env.LORA_HARNESS_PENDING)(title(decoder), () => answers(decoder))
+describe.each(TABLE)('$name $dtype gives the answers of PEFT', answers)
 
 function answers({ name, reference: referenceName, dtype, rounds }: Decoder) {
   const BOUND = BOUNDS[dtype]
@@ -154,8 +150,11 @@ function answers({ name, reference: referenceName, dtype, rounds }: Decoder) {
   test('without an adapter, no bit differs from the unmodified model', async () => {
     const session = await createSession(graph(), name, { weights: weightsOf(name), purpose: 'inference' })
     const [mine, theirs] = [await model.logits(inputIds), await forward(session, {}, inputIds, 0)]
-    // The runtime adds a bias inside a four-bit product where no branch stands between: one rounding less, 4e-6 seen.
-    if (rounds) expect(note('against the unmodified model', largestError(mine.data, theirs.data))).toBeLessThan(1e-4)
+    // With a branch beside a product, the runtime fuses less: it adds a bias after a four-bit product, not inside it, and
+    // half floats, in which the CPU does not compute, are rounded where it would have gone on in float32.
+    const half = dtype === 'fp16' || dtype === 'q4f16'
+    const difference = note('unmodified model', largestError(mine.data, theirs.data))
+    if (half || rounds) expect(difference).toBeLessThan(half ? INFERRED : 1e-4)
     else expect(mine).toEqual(theirs)
     await session.release()
   })

@@ -17,8 +17,6 @@ export interface Decoder {
   dtype: ModelDType
   /** Its products round what they read to eight bits as it comes: MatMulNBits at accuracy_level 4, MatMulInteger. */
   rounds?: true
-  /** Why it cannot be trained yet; its test is skipped by that name. */
-  pending?: string
 }
 
 const decoder = (name: string, reference: string, more: Partial<Decoder> = {}): Decoder => ({
@@ -37,51 +35,46 @@ export const TABLE: readonly Decoder[] = [
   decoder('tiny-llama-optimum', 'tiny-llama-ref'),
   decoder('tiny-qwen2-optimum', 'tiny-qwen2-ref'),
   decoder('tiny-qwen3-optimum', 'tiny-qwen3-ref'),
-  decoder('tiny-llama-bias-mha', 'tiny-llama-bias-ref', { pending: 'MultiHeadAttention, mask in the graph' }),
+  decoder('tiny-llama-bias-mha', 'tiny-llama-bias-ref'),
   decoder('tiny-llama-bias-rotary', 'tiny-llama-bias-ref'),
   decoder('tiny-mistral-genai', 'tiny-mistral-ref'),
   decoder('tiny-mistral-optimum', 'tiny-mistral-ref'),
   decoder('tiny-smollm3-genai', 'tiny-smollm3-ref'),
   decoder('tiny-smollm3-optimum', 'tiny-smollm3-ref'),
-  decoder('tiny-qwen3-tied-genai', 'tiny-qwen3-tied-ref', { pending: 'norms of queries and keys' }),
+  decoder('tiny-qwen3-tied-genai', 'tiny-qwen3-tied-ref'),
   decoder('tiny-qwen3-tied-optimum', 'tiny-qwen3-tied-ref'),
   decoder('tiny-gemma2-genai', 'tiny-gemma2-ref'),
-  decoder('tiny-gemma2-optimum', 'tiny-gemma2-ref', { pending: 'decomposed topology' }),
-  decoder('tiny-gemma3-genai', 'tiny-gemma3-ref', { pending: 'norms of queries and keys, window' }),
+  decoder('tiny-gemma2-optimum', 'tiny-gemma2-ref'),
+  decoder('tiny-gemma3-genai', 'tiny-gemma3-ref'),
   decoder('tiny-gemma3-optimum', 'tiny-gemma3-ref'),
   decoder('tiny-phi3-genai', 'tiny-phi3-ref'),
   decoder('tiny-phi3-optimum', 'tiny-phi3-ref'),
-  decoder('tiny-llama-genai-webgpu', 'tiny-llama-ref', { dtype: 'fp16', pending: 'kind of weights' }),
-  decoder('tiny-qwen3-tied-optimum', 'tiny-qwen3-tied-ref', { dtype: 'fp16', pending: 'kind of weights' }),
-  decoder('tiny-gemma3-genai', 'tiny-gemma3-ref', { dtype: 'fp16', pending: 'kind of weights' }),
+  decoder('tiny-llama-genai-webgpu', 'tiny-llama-ref', { dtype: 'fp16' }),
+  decoder('tiny-qwen3-tied-optimum', 'tiny-qwen3-tied-ref', { dtype: 'fp16' }),
+  decoder('tiny-gemma3-genai', 'tiny-gemma3-ref', { dtype: 'fp16' }),
   decoder('tiny-llama-genai', 'tiny-llama-genai-q4-ref', { dtype: 'q4', rounds: true }),
   decoder('tiny-qwen2-genai', 'tiny-qwen2-genai-q4-ref', { dtype: 'q4', rounds: true }),
   decoder('tiny-qwen3-tied-genai', 'tiny-qwen3-tied-genai-q4-ref', {
     dtype: 'q4',
     rounds: true,
-    pending: 'kind of weights',
   }),
   decoder('tiny-qwen3-tied-optimum', 'tiny-qwen3-tied-optimum-q4-ref', { dtype: 'q4' }),
   decoder('tiny-llama-genai-webgpu', 'tiny-llama-genai-webgpu-q4f16-ref', {
     dtype: 'q4f16',
     rounds: true,
-    pending: 'kind of weights',
   }),
-  decoder('tiny-qwen3-tied-optimum', 'tiny-qwen3-tied-optimum-q4-ref', { dtype: 'q4f16', pending: 'kind of weights' }),
+  decoder('tiny-qwen3-tied-optimum', 'tiny-qwen3-tied-optimum-q4-ref', { dtype: 'q4f16' }),
   decoder('tiny-llama-optimum', 'tiny-llama-optimum-quantized-ref', {
     dtype: 'int8',
     rounds: true,
-    pending: 'kind of weights',
   }),
   decoder('tiny-qwen2-genai', 'tiny-qwen2-genai-quantized-ref', {
     dtype: 'int8',
     rounds: true,
-    pending: 'kind of weights',
   }),
   decoder('tiny-qwen3-tied-optimum', 'tiny-qwen3-tied-optimum-quantized-ref', {
     dtype: 'int8',
     rounds: true,
-    pending: 'kind of weights',
   }),
 ]
 
