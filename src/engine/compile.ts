@@ -10,12 +10,13 @@ import { keepLastLogits } from '../rules/logits.js'
 import { addLoraInputs, addLoraParameters, type LoraGroup, type LoraSite, type ParameterLayout } from '../rules/lora.js'
 import { addLoss } from '../rules/loss.js'
 import { lower } from '../rules/lower/index.js'
+import { normsBeforeAttention } from '../rules/norms.js'
 import { prune } from '../rules/prune.js'
 import { share } from '../rules/share.js'
 
 /** The exported decoder with LoRA factors as graph inputs, for generating and scoring. */
 export function inferenceGraph(exported: Graph, sites: readonly LoraSite[]): { graph: Graph; groups: LoraGroup[] } {
-  return addLoraInputs(keepLastLogits(exported), sites)
+  return addLoraInputs(keepLastLogits(normsBeforeAttention(exported)), sites)
 }
 
 /**

@@ -78,10 +78,9 @@ export function addLoraInputs(graph: Graph, sites: readonly LoraSite[]): { graph
 const computesIn = (node: Node, e: Emit): DType =>
   node.inputs.some(v => e.graph.consts.get(v)?.type.dtype === 'float16') ? 'float16' : 'float32'
 
-/** A node whose type is recorded only if those of its inputs are: exporters do not always give them. */
+/** A node without a type: an exporter's own symbols need not fit to ours, and the runtime works it out by itself. */
 function append(e: Emit, op: string, inputs: Value[], out = e.fresh(op.toLowerCase())): Value {
-  if (inputs.every(v => e.graph.types.has(v))) return e.op(op, inputs, {}, out)
-  e.keep({ name: e.fresh(`${op.toLowerCase()}_node`), op, inputs, outputs: [out], attrs: {} })
+  e.graph.nodes.push({ name: e.fresh(`${op.toLowerCase()}_node`), op, inputs, outputs: [out], attrs: {} })
   return out
 }
 

@@ -56,7 +56,7 @@ export const skipNormalization: Lowering = {
     const bias = node.inputs[simplified ? 3 : 4]
     const first = bias ? e.add(x, bias) : x
     const sum = e.op('Add', [first, skip], {}, node.outputs[3] || undefined)
-    const epsilon = attr(node.attrs, 'epsilon', 1e-5)
+    const epsilon = attr(node.attrs, 'epsilon', 1e-12)
     if (simplified) rmsNorm(e, sum, w, epsilon, node.outputs[0]!)
     else layerNorm(e, sum, w, beta, epsilon, node.outputs[0]!)
     return true
