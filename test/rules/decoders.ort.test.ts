@@ -4,11 +4,10 @@ import { keepLastLogits } from '../../src/rules/logits.js'
 import { addLoraInputs } from '../../src/rules/lora.js'
 import { addLoss } from '../../src/rules/loss.js'
 import { lower } from '../../src/rules/lower/index.js'
-import { DECODERS, decoderFeeds, exported, weightsOf } from '../helpers/fixtures.js'
+import { architecture, decoderFeeds, exported, TABLE, weightsOf } from '../helpers/fixtures.js'
 import { type Feed, int64, run } from '../helpers/ort.js'
 
 const ids = [5, 9, 2, 250, 17, 17, 300, 1]
-const V = 320
 /**
  * float32 has a relative precision of 6e-8; the exported and the lowered graph add the same products in another order,
  * and softmax in another way, over two layers: some ten roundings of logits of the order of 5.
@@ -18,8 +17,11 @@ const ROUNDING = 1e-5
 const largest = (a: ArrayLike<number>, b: ArrayLike<number>) =>
   Array.from(a).reduce((max, x, i) => Math.max(max, Math.abs(x - b[i]!)), 0)
 
-describe.each(DECODERS.map(([name]) => name))('%s', name => {
+const FLOAT32 = TABLE.filter(d => d.dtype === 'fp32').map(d => d.name)
+
+describe.each(FLOAT32)('%s', name => {
   const graph = exported(name)
+  const V = graph.types.get('logits')!.dims[2] as number
   const weights = weightsOf(name)
   const original = run<Float32Array>(graph, decoderFeeds(graph, ids), weights)
 
@@ -41,7 +43,7 @@ describe.each(DECODERS.map(([name]) => name))('%s', name => {
   })
 
   test('rank-0 inputs beside every linear layer leave the logits as they are, bit for bit', async () => {
-    const { graph: adapted, groups } = addLoraInputs(graph, findSites(graph, name))
+    const { graph: adapted, groups } = addLoraInputs(graph, findSites(graph, name, architecture(name)))
     const empty = (dims: number[]): Feed<Float32Array> => ({ dims, data: new Float32Array() })
     const feeds = groups.flatMap(g => [
       [g.a, empty([g.in, 0])] as const,
@@ -55,13 +57,16 @@ describe.each(DECODERS.map(([name]) => name))('%s', name => {
     expect(logits).toEqual((await original).logits)
   })
 
-  test.each([0, 1, 3])('of the last %d rows of logits (0: all), no bit differs', async n => {
+  test.each([0, 1, 3])('the last %d rows of logits (0: all, and no bit differs)', async n => {
     const kept = keepLastLogits(graph)
     const feeds = { ...decoderFeeds(graph, ids), num_logits_to_keep: { dims: [], data: BigInt64Array.of(BigInt(n)) } }
     const { logits } = await run<Float32Array>(kept, feeds, weights)
     const rows = n || ids.length
     expect(logits!.dims).toEqual([1, rows, V])
-    expect(logits!.data).toEqual((await original).logits!.data.slice(-rows * V))
+    const expected = (await original).logits!.data.slice(-rows * V)
+    if (n === 0) expect(logits!.data).toEqual(expected)
+    // For a product of few rows with a transposed table the runtime adds in another order.
+    else expect(largest(logits!.data, expected)).toBeLessThan(ROUNDING)
   })
 
   test('the loss is the cross-entropy of the chosen tokens', async () => {
