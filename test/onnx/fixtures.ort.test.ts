@@ -27,11 +27,11 @@ describe.each(ONNX_FILES)('%s', path => {
     const places = large.map(c => c.data as External)
     for (const place of places) expect([file, `${file}_data`]).toContain(place.file)
     const weights = places.reduce((sum, place) => sum + (place.file === file ? place.length : 0), 0)
-    // A place in a file takes less than 200 bytes to write down.
-    expect(writeOnnx(graph).length).toBeLessThan(bytes.length - weights + 200 * large.length)
+    // A place in a file takes less than 200 bytes to write down; the rest may be written a little differently.
+    expect(writeOnnx(graph).length).toBeLessThan(1.02 * (bytes.length - weights) + 200 * large.length)
   })
 
-  // ONNX Runtime's CPU has no attention in float16.
+  // The feeds here are no half floats.
   test.skipIf(graph.types.get('logits')!.dtype === 'float16')(
     'the rewritten file gives the logits of the original, bit for bit',
     async () => {
