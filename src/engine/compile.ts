@@ -12,6 +12,7 @@ import { addLoss } from '../rules/loss.js'
 import { lower } from '../rules/lower/index.js'
 import { normsBeforeAttention } from '../rules/norms.js'
 import { prune } from '../rules/prune.js'
+import { recompute } from '../rules/recompute.js'
 import { share } from '../rules/share.js'
 
 /** The exported decoder with LoRA factors as graph inputs, for generating and scoring. */
@@ -44,11 +45,13 @@ export const TRAINING_OUTPUTS = [
  *  6. adamw       clipping and the optimizer step
  *  7. prune       what nothing reads goes
  *  8. share       what is computed twice is computed once
- *  9. join, fuse  gradients of parts are put side by side; transposes go into the products that read them
+ *  9. recompute   what is cheap is worked out again where the backward pass needs it, instead of kept in memory
+ * 10. join, fuse  gradients of parts are put side by side; transposes go into the products that read them
  */
 export function trainingGraph(exported: Graph, sites: readonly LoraSite[], layout: ParameterLayout): Graph {
   const decoder = compose(lower(exported).graph).graph
-  return fuse(joinParts(share(optimizerStep(decoder, sites, layout))).graph).graph
+  const step = recompute(share(optimizerStep(decoder, sites, layout)), 'loss')
+  return fuse(joinParts(step).graph).graph
 }
 
 /**

@@ -243,5 +243,15 @@ function spread(e: Emit, node: Node, dy: Value): Value {
   return e.typed('Expand', [kept, e.op('Shape', [x])], {}, e.type(x))
 }
 
-/** `v` in the run-time shape of `x`, which has as many elements. */
-const like = (e: Emit, v: Value, x: Value): Value => e.typed('Reshape', [v, e.op('Shape', [x])], {}, e.type(x))
+/**
+ * `v` in the shape of `x`, which has as many elements. Sizes that are known, or that stand at the same place in `v`, are
+ * written down; to ask `x` itself would keep it in memory until then.
+ */
+function like(e: Emit, v: Value, x: Value): Value {
+  const from = e.dims(v)
+  const to = e.dims(x).map((d, i) => (typeof d === 'number' ? d : d === from[i] ? 0 : -1))
+  const unknown = to.filter(d => d === -1).length
+  return unknown > 1
+    ? e.typed('Reshape', [v, e.op('Shape', [x])], {}, e.type(x))
+    : e.typed('Reshape', [v, e.ints(...to)], {}, e.type(x))
+}

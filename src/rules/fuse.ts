@@ -64,6 +64,30 @@ const fuseResult: Rule = {
   },
 }
 
+/**
+ * Sums of a row of (a·bᵀ) ∘ y as sums of a row of a ∘ (y·b), where y·b is there anyway: in the gradient of attention a row
+ * of y has as many elements as there are tokens, a row of y·b as a head is wide (as in FlashAttention, Dao et al. 2022).
+ */
+const rowSums: Rule = {
+  name: 'row sums',
+  apply(node, e, { producer, consumers, graph }) {
+    const product = producer.get(node.inputs[0]!)
+    const axes = graph.consts.get(node.inputs[1] ?? '')
+    const rank = e.dims(node.inputs[0]!).length
+    if (node.op !== 'ReduceSum' || product?.op !== 'Mul' || !axes || !node.attrs.keepdims) return false
+    if (axes.type.dims[0] !== 1 || ![-1, rank - 1].includes(numbers(axes)[0]!)) return false
+    for (const [d, y] of [product.inputs, product.inputs.toReversed()] as [Value, Value][]) {
+      const [a, bT] = producer.get(d)?.op === 'MatMul' ? producer.get(d)!.inputs : []
+      const b = swapsLastTwo(producer.get(bT ?? '')) ? producer.get(bT!)!.inputs[0] : undefined
+      const mixed = consumers.get(y)?.find(n => n.op === 'MatMul' && n.inputs[0] === y && n.inputs[1] === b)?.outputs[0]
+      if (b === undefined || mixed === undefined || String(e.dims(mixed)) !== String(e.dims(a!))) continue
+      e.op('ReduceSum', [e.mul(a!, mixed), node.inputs[1]!], node.attrs, node.outputs[0]!)
+      return true
+    }
+    return false
+  },
+}
+
 /** How far below the largest score of its row a score counts: e⁻⁴⁰ = 4e-18 of the largest is nothing to a float32 sum. */
 const LEAST = -40
 
@@ -78,8 +102,8 @@ const softmax: Rule = {
     const [x] = node.inputs as [Value]
     const axis = e.axis(node, -1)
     if (node.op !== 'Softmax' || producer.get(x)?.op !== 'Add' || axis !== e.dims(x).length - 1) return false
-    const below = e.sub(x, e.op('ReduceMax', [x, e.ints(axis)], { keepdims: 1 }))
-    e.op('Softmax', [e.op('Max', [below, e.scalar(LEAST, x)])], { axis }, node.outputs[0]!)
+    const floor = e.add(e.op('ReduceMax', [x, e.ints(axis)], { keepdims: 1 }), e.scalar(LEAST, x))
+    e.op('Softmax', [e.op('Max', [x, floor])], { axis }, node.outputs[0]!)
     return true
   },
 }
@@ -105,6 +129,6 @@ const dropExpand: Rule = {
  * runtime has no float64 kernel of FusedMatMul).
  */
 export function fuse(graph: Graph): { graph: Graph; hits: Record<string, number> } {
-  const { graph: out, hits } = rewrite(graph, [fuseFactors, fuseResult, dropExpand, softmax], 'fusing')
+  const { graph: out, hits } = rewrite(graph, [fuseFactors, fuseResult, rowSums, dropExpand, softmax], 'fusing')
   return { graph: prune(out), hits }
 }

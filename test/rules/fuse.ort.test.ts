@@ -82,7 +82,7 @@ describe('fuse', () => {
   test.each(['Add', 'Sub', 'Mul', 'Div'])('%s repeats the smaller operand by itself: no copy is made', async op => {
     const plain = repeated([1, 3], ['T', 3], op)
     const { graph, hits } = fuse(plain)
-    expect(hits).toEqual({ FusedMatMul: 0, 'transposed result': 0, Expand: 1, Softmax: 0 })
+    expect(hits).toEqual({ FusedMatMul: 0, 'transposed result': 0, 'row sums': 0, Expand: 1, Softmax: 0 })
     expect(graph.nodes.map(n => n.op)).toEqual([op])
     const feeds = { x: float32([4, 3], 1), a: float32([1, 3], 2), other: float32([4, 3], 3) }
     const [expected, got] = [await run(plain, feeds), await run(graph, { a: feeds.a, other: feeds.other })]
@@ -124,6 +124,22 @@ describe('fuse', () => {
     const feeds = { a: float32([3, 2], 1), b: float32([3, 4], 2) }
     const [expected, got] = await Promise.all([e.graph, graph].map(g => run<Float32Array>(g, feeds)))
     for (const [i, x] of got!.y!.data.entries()) expect(x).toBeCloseTo(expected!.y!.data[i]!, 6)
+  })
+
+  test('row sums of (a·bᵀ) ∘ y are those of a ∘ (y·b), where y·b is there', async () => {
+    const e = new Emit(emptyGraph())
+    e.input('y', [2, 5, 5], 'float32')
+    e.input('b', [2, 5, 3], 'float32')
+    e.input('a', [2, 5, 3], 'float32')
+    const mixed = e.matmul('y', 'b')
+    const sums = e.sum(e.mul(e.matmul('a', e.t('b')), 'y'), [-1], 1)
+    e.graph.outputs = [e.op('Sub', [mixed, sums], {}, 'z')]
+    const { graph, hits } = fuse(e.graph)
+    expect(hits['row sums']).toBe(1)
+    expect(graph.nodes.map(n => n.op)).toEqual(['MatMul', 'Mul', 'ReduceSum', 'Sub'])
+    const feeds = { y: float32([2, 5, 5], 1), b: float32([2, 5, 3], 2), a: float32([2, 5, 3], 3) }
+    const [expected, got] = await Promise.all([e.graph, graph].map(g => run<Float32Array>(g, feeds)))
+    for (const [i, x] of got!.z!.data.entries()) expect(x).toBeCloseTo(expected!.z!.data[i]!, 5)
   })
 
   test('softmax of masked scores: the same to float32, and nothing that is subnormal', async () => {
