@@ -14,6 +14,9 @@ export function cutsOf(T: number, from = 0): number[] {
   return cuts
 }
 
+/** Tokens that are tried in two parts, before the first prompt is. */
+const TRIED = 8
+
 /** At most so many prefixes are kept: that of the base model, and that of the adapter used last. */
 const MOST = 2
 
@@ -44,16 +47,38 @@ export function withPrefixes(session: Session): (feeds: Feeds, lora: Feeds) => P
   const run = (feeds: Feeds, outputs = session.outputNames) => session.run(feeds, outputs) as Promise<Feeds>
   const pasts = session.inputNames.filter(isPast)
   const presents = pasts.map(presentOf)
-  const divisible =
+  const known =
     pasts.length > 0 &&
     session.inputNames.every(v => OTHERS.includes(v) || isPast(v) || v.startsWith('lora.')) &&
     presents.every(v => session.outputNames.includes(v))
+  const pastFrom = (outputs: Feeds) => Object.fromEntries(pasts.map(name => [name, outputs[presentOf(name)]!]))
   const kept = new Map<Feeds, Prefix>()
+
+  /** Can several tokens go on from a past? Not every export means them to: some take one token at a time then. */
+  const goesOn = async (feeds: Feeds): Promise<boolean> => {
+    const [half, whole] = [TRIED / 2, TRIED]
+    const all = feeds.num_logits_to_keep && { num_logits_to_keep: int64([0], []) }
+    try {
+      const atOnce = await run({ ...feeds, ...slice(feeds, 0, whole), ...all })
+      const first = await run({ ...feeds, ...slice(feeds, 0, half), ...all })
+      const second = await run({ ...feeds, ...slice(feeds, half, whole), ...pastFrom(first), ...all })
+      const [expected, found] = [atOnce, second].map(o => o.logits!.data as Float32Array) as [
+        Float32Array,
+        Float32Array,
+      ]
+      return distance(found, expected.subarray(expected.length - found.length)) < 0.1
+    } catch {
+      return false
+    }
+  }
+  let divisible: Promise<boolean> | undefined
 
   return async (feeds, lora) => {
     const ids = feeds.input_ids!.data as BigInt64Array
     const isPrompt = feeds[pasts[0] ?? '']?.dims.at(-2) === 0 && feeds.input_ids!.dims[0] === 1
-    if (!divisible || !isPrompt || cutsOf(ids.length).length === 0) return run({ ...feeds, ...lora })
+    if (!known || !isPrompt || cutsOf(ids.length).length === 0) return run({ ...feeds, ...lora })
+    divisible ??= goesOn({ ...feeds, ...lora })
+    if (!(await divisible)) return run({ ...feeds, ...lora })
 
     const before = kept.get(lora)
     let at = before ? (cutsOf(ids.length).findLast(cut => cut <= sharedLength(ids, before.ids)) ?? 0) : 0
@@ -61,7 +86,7 @@ export function withPrefixes(session: Session): (feeds: Feeds, lora: Feeds) => P
     const part = (to: number): Feeds => ({ ...feeds, ...slice(feeds, at, to), ...past, ...lora })
     for (const cut of cutsOf(ids.length, at)) {
       const outputs = await run(part(cut), presents)
-      past = Object.fromEntries(pasts.map(name => [name, outputs[presentOf(name)]!]))
+      past = pastFrom(outputs)
       at = cut
     }
     kept.delete(lora)
@@ -69,6 +94,16 @@ export function withPrefixes(session: Session): (feeds: Feeds, lora: Feeds) => P
     if (kept.size > MOST) kept.delete(kept.keys().next().value!)
     return run(part(ids.length))
   }
+}
+
+/** ‖a − b‖ / ‖b‖: rounding, even to eight bits, leaves a few hundredths; a wrong mask or position more than a tenth. */
+function distance(a: Float32Array, b: Float32Array): number {
+  let [difference, size] = [0, 0]
+  for (let i = 0; i < b.length; i++) {
+    difference += (a[i]! - b[i]!) ** 2
+    size += b[i]! ** 2
+  }
+  return Math.sqrt(difference / size)
 }
 
 /** Number of first tokens that two prompts have in common. */

@@ -4,6 +4,7 @@ import { findModel, loadParts, type Parts } from '../../src/engine/load.js'
 import { withPrefixes } from '../../src/engine/prefix.js'
 import { type Feeds, float32, int64 } from '../../src/engine/session.js'
 import { freshAdapter } from '../../src/engine/train.js'
+import { modulesIn } from '../../src/rules/lora.js'
 import { random } from '../../src/tensor.js'
 
 let parts: Parts
@@ -32,7 +33,7 @@ const bits = (outputs: Feeds) =>
   )
 
 test('the prefix of the prompt before, taken over: the same bits of logits, keys and values, sooner', async () => {
-  const modules = parts.sites.flatMap(s => s.modules)
+  const modules = modulesIn(parts.sites)
   const config = { r: 8, alpha: 16, rslora: false, rankPattern: {}, alphaPattern: {} }
   const adapter = freshAdapter(config, modules, 1)
   const rng = random(2)
