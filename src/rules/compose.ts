@@ -1,6 +1,7 @@
 import type { Emit } from '../graph/emit.js'
 import { type Graph, type Node, numbers, type Value } from '../graph/graph.js'
 import { type Before, type Rule, rewrite } from '../graph/rewrite.js'
+import { rotaryOfHalves } from './halves.js'
 import { prune } from './prune.js'
 
 /**
@@ -8,7 +9,7 @@ import { prune } from './prune.js'
  * each with a gradient of its own. For float32: the runtime has no float64 kernels for some of them.
  */
 export function compose(graph: Graph): { graph: Graph; hits: Record<string, number> } {
-  const { graph: out, hits } = rewrite(graph, [rmsNorm, silu, rotary], 'composing')
+  const { graph: out, hits } = rewrite(graph, [rmsNorm, silu, rotary, rotaryOfHalves()], 'composing')
   return { graph: prune(out), hits }
 }
 
