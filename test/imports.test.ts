@@ -45,6 +45,7 @@ interface Module {
     circular?: boolean
     coreModule?: boolean
     couldNotResolve?: boolean
+    dependencyTypes?: string[]
   }[]
 }
 
@@ -80,6 +81,22 @@ beforeAll(async () => {
 test('imports point down, end in files that exist, and make no cycle; few places know ONNX Runtime, protobuf and Node', () => {
   expect(modules.length).toBeGreaterThan(50)
   expect(problems(modules)).toEqual([])
+})
+
+test('what runs in a browser reaches no module of Node', () => {
+  const seen = new Set<string>()
+  const reached = (source: string): string[] => {
+    if (seen.has(source)) return []
+    seen.add(source)
+    const { dependencies = [] } = modules.find(m => m.source === source) ?? {}
+    return dependencies.flatMap(({ module, resolved, coreModule, dependencyTypes }) => {
+      if (dependencyTypes?.includes('type-only')) return []
+      if (coreModule || /^onnxruntime-node/.test(module)) return [`${source} imports ${module}`]
+      return reached(module === '#platform' ? 'src/engine/web.ts' : resolved)
+    })
+  }
+  expect(['src/browser.ts', 'src/worker.ts'].flatMap(reached)).toEqual([])
+  expect([...seen]).toEqual(expect.arrayContaining(['src/engine/model.ts', 'src/engine/web.ts', 'src/onnx/read.ts']))
 })
 
 test('files have at most 300 lines', () => {

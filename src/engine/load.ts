@@ -9,6 +9,7 @@ import { readOnnx } from '../onnx/read.js'
 import type { LoraGroup, LoraSite } from '../rules/lora.js'
 import { inferenceGraph } from './compile.js'
 import { type Choice, chooseDevice } from './device.js'
+import { inParts, longAttentionIsRight } from './parts.js'
 import type { Device, ModelFiles, Weights } from './platform.js'
 import { createSession, type Session } from './session.js'
 import { keepingInputs } from './transfer.js'
@@ -76,11 +77,15 @@ export async function loadParts({ choice, files }: Found): Promise<Parts> {
     purpose: 'inference',
     stay: output => output.startsWith('present'),
   })
+  const fused = graph.nodes.some(n => /GroupQueryAttention|MultiHeadAttention/.test(n.op))
+  const parts = device === 'webgpu' && fused && !(await longAttentionIsRight(device, platform.devices.at(-1)!))
+  if (parts) inParts(session)
   return {
     id,
     dtype: files.dtype,
     device,
-    deviceReason: choice.reason,
+    deviceReason:
+      choice.reason + (parts ? '; prompts are read in parts, because its attention over many tokens is wrong' : ''),
     weights,
     exported,
     sites,

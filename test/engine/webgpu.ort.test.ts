@@ -90,6 +90,24 @@ describe.skipIf(!SWIFTSHADER && !process.env.CI)('WebGPU in Node', () => {
     })
   })
 
+  test('long prompts: what its attention gets wrong over 32 tokens and more is seen, and gone round', async () => {
+    const [gpu, cpu] = [
+      await LoRAModel.load(fixture('tiny-llama-genai'), { device: 'webgpu' }),
+      await LoRAModel.load(fixture('tiny-llama-genai'), { device: 'cpu' }),
+    ]
+    expect(gpu.deviceReason).toBe(
+      'webgpu: asked for; it answers; prompts are read in parts, because its attention over many tokens is wrong',
+    )
+    const ids = Array.from({ length: 70 }, (_, i) => (i * 37 + 11) % 300)
+    const worst = largestError((await gpu.logits(ids)).data, (await cpu.logits(ids)).data)
+    figures.push(`tiny-llama-genai fp32, 70 tokens | logits against the CPU ${worst.toExponential(1)}`)
+    expect(worst).toBeLessThan(BOUND)
+    const prompt = [{ role: 'user', content: 'hello there my friend '.repeat(8) }]
+    expect(await gpu.generate(prompt, { maxNewTokens: 4 })).toEqual(await cpu.generate(prompt, { maxNewTokens: 4 }))
+    await gpu.dispose()
+    await cpu.dispose()
+  })
+
   test('what is not computed on the device is an error, at every run', async () => {
     const e = new Emit(emptyGraph())
     // The runtime has this one on the CPU alone.
