@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { table } from 'table'
 import { homeFolder } from '../../dist/models/home.js'
-import { matmulPeak, overhead } from './machine.js'
+import { matmulPeak, memoryRate, overhead } from './machine.js'
 import { type Command, ROWS } from './work.js'
 
 const { values } = parseArgs({
@@ -26,7 +26,7 @@ const rounds = Number(values.rounds)
 const threads = 2
 
 interface Side {
-  ask(command: Command): Promise<{ ms: number[]; rss: number }>
+  ask(command: Command): Promise<{ ms: number[]; rss: number; pss: number }>
   process: ChildProcess
 }
 
@@ -55,21 +55,37 @@ const sides: Record<string, Side> = {
 }
 if (values.peft) sides.peft = await side(process.env.PEFT_PYTHON!, ['test/bench/pytorch.py', model, String(threads)])
 
-const rows = []
+interface Measured {
+  name: string
+  unit: string
+  work: Command['work']
+  T: number | undefined
+  ms: Record<string, number>
+  rss: Record<string, number>
+  pss: Record<string, number>
+  shown: Record<string, number>
+}
+
+const rows: Measured[] = []
 for (const row of ROWS) {
   const best: Record<string, number> = {}
   const rss: Record<string, number> = {}
+  const pss: Record<string, number> = {}
   for (let round = 0; round < rounds; round++)
     for (const [name, s] of Object.entries(sides)) {
-      const { ms, rss: bytes } = await s.ask(row)
+      const { ms, ...memory } = await s.ask(row)
       best[name] = Math.min(best[name] ?? Number.POSITIVE_INFINITY, ...ms)
-      rss[name] = bytes
+      rss[name] = memory.rss
+      pss[name] = memory.pss
     }
   rows.push({
     name: row.name,
+    work: row.work,
+    T: row.T,
     unit: row.unit,
     ms: best,
     rss,
+    pss,
     shown: Object.fromEntries(Object.entries(best).map(([k, ms]) => [k, row.shown(ms)])),
   })
   console.log(
@@ -85,6 +101,7 @@ const machine = {
   cores: cpus().length,
   node: process.version,
   matmulGflops: await matmulPeak(),
+  memoryGigabytes: await memoryRate(),
   overheadMicroseconds: await overhead(),
 }
 const result = { dtype: values.dtype, rounds, machine, rows }
@@ -93,10 +110,32 @@ const file = join('runs', `bench-${values.dtype}.json`)
 writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`)
 
 const number = (x: number | undefined) => (x === undefined ? '' : x.toFixed(x < 10 ? 2 : 0))
+/** Products of the frozen weights in a training step, forward and to their inputs, per token: SmolLM2-135M. */
+const STEP_FLOP = 4 * (30 * (2 * 576 * 576 + 2 * 576 * 192 + 3 * 576 * 1536) + 49152 * 576)
+/** Bytes of weights read for one new token. */
+const TOKEN_BYTES: Record<string, number> = { fp32: 540e6 }
+/** Of the machine's rate of products (training) or of reading (decoding), in per cent. */
+const share = ({ work, T, ms }: Measured): string => {
+  const percent = (rate: number, peak: number) => `${Math.round((100 * rate) / peak)} %`
+  if (work === 'train') return percent((STEP_FLOP * T!) / (ms.ours! * 1e6), machine.matmulGflops)
+  const bytes = TOKEN_BYTES[values.dtype]
+  return work === 'decode' && bytes ? percent(bytes / (ms.ours! * 1e6), machine.memoryGigabytes) : ''
+}
 const gigabytes = (bytes: number | undefined) => (bytes === undefined ? '' : (bytes / 1e9).toFixed(2))
 console.log(
   table([
-    ['', 'unit', 'ours', 'PEFT', 'time, ours / PEFT', 'peak RSS ours [GB]', 'PEFT [GB]'],
+    [
+      '',
+      'unit',
+      'ours',
+      'PEFT',
+      'time, ours / PEFT',
+      'peak RSS ours [GB]',
+      'PEFT [GB]',
+      'PSS after ours [GB]',
+      'PEFT [GB]',
+      'of peak',
+    ],
     ...rows.map(r => [
       r.name,
       r.unit,
@@ -105,10 +144,13 @@ console.log(
       r.ms.peft ? number(r.ms.ours! / r.ms.peft) : '',
       gigabytes(r.rss.ours),
       gigabytes(r.rss.peft),
+      gigabytes(r.pss.ours),
+      gigabytes(r.pss.peft),
+      share(r),
     ]),
   ]),
 )
 console.log(
-  `machine: ${machine.cpu}, ${machine.cores} cores; matrix product 1024³: ${machine.matmulGflops.toFixed(0)} GFLOP/s; the loop itself: ${machine.overheadMicroseconds.toFixed(0)} µs an example`,
+  `machine: ${machine.cpu}, ${machine.cores} cores; matrix product 1024³: ${machine.matmulGflops.toFixed(0)} GFLOP/s; reading weights: ${machine.memoryGigabytes.toFixed(0)} GB/s; the loop itself: ${machine.overheadMicroseconds.toFixed(0)} µs an example`,
 )
 console.log(`written to ${file}`)

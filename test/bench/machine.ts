@@ -22,6 +22,27 @@ export async function matmulPeak(): Promise<number> {
   return (2 * n ** 3) / (best * 1e6)
 }
 
+/** Best rate of a product of one row with a matrix of 200 MB [GB/s]: how fast weights can be read for a token. */
+export async function memoryRate(): Promise<number> {
+  const [K, N] = [4096, 12288]
+  const e = new Emit(emptyGraph())
+  const [a, b] = [e.input('a', [1, K], 'float32'), e.input('b', [K, N], 'float32')]
+  e.graph.outputs = [e.matmul(a, b)]
+  const session = await createSession(e.graph, 'a product with a row', { weights: '.', purpose: 'inference' })
+  const feeds = {
+    a: float32(new Float32Array(K).fill(0.5), [1, K]),
+    b: float32(new Float32Array(K * N).fill(0.5), [K, N]),
+  }
+  let best = Number.POSITIVE_INFINITY
+  for (let i = 0; i < 20; i++) {
+    const start = performance.now()
+    await session.run(feeds)
+    best = Math.min(best, performance.now() - start)
+  }
+  await session.release()
+  return (4 * K * N) / (best * 1e6)
+}
+
 /** What the loop costs by itself, with callables that do nothing [µs an example]. */
 export async function overhead(): Promise<number> {
   const count = 2000

@@ -88,15 +88,42 @@ def example():
     peft.save_pretrained(tempfile.mkdtemp(), selected_adapters=[f"a{count}"])
 
 
-def swap():
-    resident = min(timed(lambda: answer(8, 1, True)) for _ in range(2))
-    return timed(lambda: (load(), answer(8, 1, True))) - resident
+def forward(name):
+    peft.set_adapter(name)
+    with torch.inference_mode():
+        peft(input_ids=ids(2), use_cache=False)
+
+
+def swap(resident):
+    peft.eval()
+    load()
+    current = f"a{count}"
+    peft.load_adapter(saved, "other", is_trainable=True)
+
+    def fresh():
+        peft.delete_adapter("other")
+        peft.load_adapter(saved, "other", is_trainable=True)
+        forward("other")
+
+    differences = []
+    for _ in range(15):
+        forward(current)
+        same = timed(lambda: forward(current))
+        differences.append(timed(lambda: forward("other") if resident else fresh()) - same)
+    peft.set_adapter(current)
+    peft.delete_adapter("other")
+    return sorted(differences)[7]
+
+
+def pss():
+    with open("/proc/self/smaps_rollup") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("Pss:")) * 1024
 
 
 WORK = {
     "prefill": lambda c: [timed(lambda: answer(c["T"], 1, c["adapter"]))],
     "decode": lambda c: [(timed(lambda: answer(c["T"], c["n"] + 1, c["adapter"])) - timed(lambda: answer(c["T"], 1, c["adapter"]))) / c["n"]],
-    "swap": lambda c: [swap()],
+    "swap": lambda c: [swap(c.get("resident", False))],
     "train": lambda c: steps(c["T"], c["n"]),
     "loop": lambda c: [timed(example)],
 }
@@ -105,4 +132,4 @@ print(json.dumps({"ready": True, "versions": {"torch": torch.__version__}}), flu
 for line in sys.stdin:
     command = json.loads(line)
     ms = WORK[command["work"]](command)
-    print(json.dumps({"ms": ms, "rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}), flush=True)
+    print(json.dumps({"ms": ms, "rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "pss": pss()}), flush=True)

@@ -6,6 +6,8 @@ export interface Command {
   /** New tokens, or optimizer steps. */
   n?: number
   adapter?: boolean
+  /** The adapter to swap to is in memory. */
+  resident?: boolean
 }
 
 export interface Row extends Command {
@@ -41,6 +43,7 @@ export const ROWS: readonly Row[] = [
       shown: perSecond(1),
     }),
   ),
+  { name: 'swap to an adapter in memory', work: 'swap', resident: true, unit: 'ms', shown: same },
   { name: 'load an adapter and use it', work: 'swap', unit: 'ms', shown: same },
   ...[64, 128, 256, 512].map(
     (T): Row => ({ name: `training step, ${T} tokens`, work: 'train', T, n: 3, unit: 'ms', shown: same }),
