@@ -54,7 +54,7 @@ function packages(): Finding[] {
   ]
 }
 
-/** The runtime, and each device with the answer to its probe. */
+/** The runtime, and each device that this platform can have with the answer to its probe. */
 async function onnxRuntime(): Promise<Finding[]> {
   const what = 'onnxruntime'
   try {
@@ -62,13 +62,14 @@ async function onnxRuntime(): Promise<Finding[]> {
     const findings: Finding[] = [{ state: 'ok', what, found: versions()['onnxruntime-node']! }]
     for (const device of DEVICES) {
       const tried = await probe(device)
+      if (!tried.ok && !tried.here) continue
       findings.push({
         state: tried.ok ? 'ok' : 'note',
         what: `device ${device}`,
         found: tried.ok
           ? `answers the probe in ${tried.ms.toFixed(1)} ms${tried.half ? '' : '; no half floats'}`
           : `does not serve: ${tried.problem}`,
-        ...(!tried.ok && tried.here && { todo: REMEDIES[device] }),
+        ...(!tried.ok && { todo: REMEDIES[device] }),
       })
     }
     return findings
