@@ -4,6 +4,7 @@ import { check } from '../graph/check.js'
 import { Emit } from '../graph/emit.js'
 import { copyGraph, type Graph, type Value } from '../graph/graph.js'
 import { compose } from '../rules/compose.js'
+import { exactProducts } from '../rules/exact.js'
 import { fuse } from '../rules/fuse.js'
 import { joinParts } from '../rules/join.js'
 import { keepLastLogits } from '../rules/logits.js'
@@ -17,7 +18,7 @@ import { share } from '../rules/share.js'
 
 /** The exported decoder with LoRA factors as graph inputs, for generating and scoring. */
 export function inferenceGraph(exported: Graph, sites: readonly LoraSite[]): { graph: Graph; groups: LoraGroup[] } {
-  return addLoraInputs(keepLastLogits(normsBeforeAttention(exported)), sites)
+  return addLoraInputs(keepLastLogits(normsBeforeAttention(exactProducts(exported))), sites)
 }
 
 /**
@@ -49,7 +50,7 @@ export const TRAINING_OUTPUTS = [
  * 10. join, fuse  gradients of parts are put side by side; transposes go into the products that read them
  */
 export function trainingGraph(exported: Graph, sites: readonly LoraSite[], layout: ParameterLayout): Graph {
-  const decoder = compose(lower(exported).graph).graph
+  const decoder = compose(lower(exactProducts(exported)).graph).graph
   const step = recompute(share(optimizerStep(decoder, sites, layout)), 'loss')
   return fuse(joinParts(step).graph).graph
 }

@@ -15,7 +15,7 @@ export interface Decoder {
   /** Folder of the answers it has to give. */
   reference: string
   dtype: ModelDType
-  /** Its products round what they read to eight bits as it comes: MatMulNBits at accuracy_level 4, MatMulInteger. */
+  /** Its products round what they read to eight bits as it comes: MatMulInteger. */
   rounds?: true
 }
 
@@ -52,16 +52,14 @@ export const TABLE: readonly Decoder[] = [
   decoder('tiny-llama-genai-webgpu', 'tiny-llama-ref', { dtype: 'fp16' }),
   decoder('tiny-qwen3-tied-optimum', 'tiny-qwen3-tied-ref', { dtype: 'fp16' }),
   decoder('tiny-gemma3-genai', 'tiny-gemma3-ref', { dtype: 'fp16' }),
-  decoder('tiny-llama-genai', 'tiny-llama-genai-q4-ref', { dtype: 'q4', rounds: true }),
-  decoder('tiny-qwen2-genai', 'tiny-qwen2-genai-q4-ref', { dtype: 'q4', rounds: true }),
+  decoder('tiny-llama-genai', 'tiny-llama-genai-q4-ref', { dtype: 'q4' }),
+  decoder('tiny-qwen2-genai', 'tiny-qwen2-genai-q4-ref', { dtype: 'q4' }),
   decoder('tiny-qwen3-tied-genai', 'tiny-qwen3-tied-genai-q4-ref', {
     dtype: 'q4',
-    rounds: true,
   }),
   decoder('tiny-qwen3-tied-optimum', 'tiny-qwen3-tied-optimum-q4-ref', { dtype: 'q4' }),
   decoder('tiny-llama-genai-webgpu', 'tiny-llama-genai-webgpu-q4f16-ref', {
     dtype: 'q4f16',
-    rounds: true,
   }),
   decoder('tiny-qwen3-tied-optimum', 'tiny-qwen3-tied-optimum-q4-ref', { dtype: 'q4f16' }),
   decoder('tiny-llama-optimum', 'tiny-llama-optimum-quantized-ref', {
