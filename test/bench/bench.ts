@@ -60,6 +60,7 @@ interface Measured {
   unit: string
   work: Command['work']
   T: number | undefined
+  learned: number | undefined
   ms: Record<string, number>
   rss: Record<string, number>
   pss: Record<string, number>
@@ -82,6 +83,7 @@ for (const row of ROWS) {
     name: row.name,
     work: row.work,
     T: row.T,
+    learned: row.learned,
     unit: row.unit,
     ms: best,
     rss,
@@ -110,14 +112,16 @@ const file = join('runs', `bench-${values.dtype}.json`)
 writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`)
 
 const number = (x: number | undefined) => (x === undefined ? '' : x.toFixed(x < 10 ? 2 : 0))
-/** Products of the frozen weights in a training step, forward and to their inputs, per token: SmolLM2-135M. */
-const STEP_FLOP = 4 * (30 * (2 * 576 * 576 + 2 * 576 * 192 + 3 * 576 * 1536) + 49152 * 576)
+/** Products of the frozen weights in a training step, forward and to their inputs, of a token and of a learned token: SmolLM2-135M. */
+const LAYERS_FLOP = 4 * 30 * (2 * 576 * 576 + 2 * 576 * 192 + 3 * 576 * 1536)
+const HEAD_FLOP = 4 * 49152 * 576
 /** Bytes of weights read for one new token. */
 const TOKEN_BYTES: Record<string, number> = { fp32: 540e6 }
 /** Of the machine's rate of products (training) or of reading (decoding), in per cent. */
-const share = ({ work, T, ms }: Measured): string => {
+const share = ({ work, T, learned, ms }: Measured): string => {
   const percent = (rate: number, peak: number) => `${Math.round((100 * rate) / peak)} %`
-  if (work === 'train') return percent((STEP_FLOP * T!) / (ms.ours! * 1e6), machine.matmulGflops)
+  if (work === 'train')
+    return percent((LAYERS_FLOP * T! + HEAD_FLOP * (learned ?? T!)) / (ms.ours! * 1e6), machine.matmulGflops)
   const bytes = TOKEN_BYTES[values.dtype]
   return work === 'decode' && bytes ? percent(bytes / (ms.ours! * 1e6), machine.memoryGigabytes) : ''
 }

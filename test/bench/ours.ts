@@ -11,7 +11,10 @@ setAdapterFolder(mkdtempSync(join(tmpdir(), 'bench-')))
 const model = await LoRAModel.load('smollm2-135m-instruct', { dtype })
 
 const ids = (T: number) => Array.from({ length: T }, (_, i) => ((i * 37) % 40000) + 100)
-const item = (T: number) => ({ inputIds: ids(T), labels: ids(T) })
+const item = (T: number, learned = T) => ({
+  inputIds: ids(T),
+  labels: ids(T).map((id, i) => (i < T - learned ? -100 : id)),
+})
 /** A question of about `T` tokens that is answered at length. */
 const prompt = (T: number) => [
   {
@@ -71,8 +74,11 @@ const WORK: Record<Command['work'], (c: Command) => Promise<number[]>> = {
   decode: async c => [await decode(c.T!, c.n!, c.adapter ? adapter : null)],
   swap: async c => [await swap(c.resident ? () => other : unread)],
   train: async c =>
-    (trained(await model.finetune(adapter, item(c.T!), { steps: c.n! })).metadata.training as { stepMs: number[] })
-      .stepMs,
+    (
+      trained(await model.finetune(adapter, item(c.T!, c.learned), { steps: c.n! })).metadata.training as {
+        stepMs: number[]
+      }
+    ).stepMs,
   loop: async () => [await timed(example)],
 }
 

@@ -57,16 +57,19 @@ def load():
         peft.delete_adapter(f"a{count - 1}")
 
 
-def steps(T, n):
+def steps(T, n, learned=None):
     peft.train()
     batch = ids(T)
+    labels = batch.clone()
+    if learned:
+        labels[:, : T - learned] = -100
     trainable = [p for p in peft.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trainable, lr=3e-4, weight_decay=0.0)
     times = []
     for _ in range(n):
         def step():
             optimizer.zero_grad(set_to_none=True)
-            loss = peft(input_ids=batch, labels=batch, use_cache=False).loss
+            loss = peft(input_ids=batch, labels=labels, use_cache=False).loss
             loss.backward()
             torch.nn.utils.clip_grad_norm_(trainable, 1.0)
             optimizer.step()
@@ -124,7 +127,7 @@ WORK = {
     "prefill": lambda c: [timed(lambda: answer(c["T"], 1, c["adapter"]))],
     "decode": lambda c: [(timed(lambda: answer(c["T"], c["n"] + 1, c["adapter"])) - timed(lambda: answer(c["T"], 1, c["adapter"]))) / c["n"]],
     "swap": lambda c: [swap(c.get("resident", False))],
-    "train": lambda c: steps(c["T"], c["n"]),
+    "train": lambda c: steps(c["T"], c["n"], c.get("learned")),
     "loop": lambda c: [timed(example)],
 }
 

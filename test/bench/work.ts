@@ -6,6 +6,8 @@ export interface Command {
   /** New tokens, or optimizer steps. */
   n?: number
   adapter?: boolean
+  /** Tokens at the end that are learned; all if left out. */
+  learned?: number
   /** The adapter to swap to is in memory. */
   resident?: boolean
 }
@@ -47,6 +49,17 @@ export const ROWS: readonly Row[] = [
   { name: 'load an adapter and use it', work: 'swap', unit: 'ms', shown: same },
   ...[64, 128, 256, 512].map(
     (T): Row => ({ name: `training step, ${T} tokens`, work: 'train', T, n: 3, unit: 'ms', shown: same }),
+  ),
+  ...[128, 512].map(
+    (T): Row => ({
+      name: `training step, ${T} tokens, the last 32 learned`,
+      work: 'train',
+      T,
+      learned: 32,
+      n: 3,
+      unit: 'ms',
+      shown: same,
+    }),
   ),
   {
     name: 'loop: load, 32 new tokens, evaluate, 4 steps, save',
