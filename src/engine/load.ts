@@ -100,15 +100,20 @@ export async function loadParts({ choice, files }: Found): Promise<Parts> {
 
 /** The dtypes that will do, the best first. */
 function wanted(id: string, dtype: ModelDType | 'auto', { device, half }: Choice): [ModelDType, ...ModelDType[]] {
-  const fits = (d: ModelDType) => half || !HALF.includes(d)
-  if (dtype === 'auto') return BY_EXACTNESS.filter(fits) as [ModelDType, ...ModelDType[]]
+  /** What a file needs that the device has not. */
+  const lacks = (d: ModelDType): string | undefined => {
+    if (!half && HALF.includes(d)) return 'half floats'
+    return device === 'webgpu' && d === 'int8' ? 'products of eight-bit integers' : undefined
+  }
+  const fitting = BY_EXACTNESS.filter(d => !lacks(d)) as [ModelDType, ...ModelDType[]]
+  if (dtype === 'auto') return fitting
   if (!Object.hasOwn(FILES, dtype))
     throw new InputError(
       `loading ${id}: dtype ${JSON.stringify(dtype)} is not served; use auto, ${Object.keys(FILES).join(', ')}`,
     )
-  if (!fits(dtype))
+  if (lacks(dtype))
     throw new InputError(
-      `loading ${id}: ${device} does not compute with half floats here, which ${dtype} needs; use ${BY_EXACTNESS.filter(fits).join(', ')}`,
+      `loading ${id}: ${device} has no ${lacks(dtype)} here, which ${dtype} needs; use ${fitting.join(', ')}`,
     )
   return [dtype]
 }

@@ -163,6 +163,14 @@ export function forWebGPU(graph: Graph, purpose: 'inference' | 'training'): Grap
         `for WebGPU: ${op} (node ${name}) has ${inputs.length} inputs, at most ${MOST} are read there`,
       )
   }
-  const rules = [concat, split, product, logSoftmax, silu, trigonometry, ...(purpose === 'training' ? [exactProduct] : [])]
-  return rewrite(graph, rules, 'writing it for WebGPU').graph
+  const rules = [
+    concat,
+    split,
+    product,
+    logSoftmax,
+    silu,
+    trigonometry,
+    ...(purpose === 'training' ? [exactProduct] : []),
+  ]
+  return rewrite(graph, rules, 'writing it for WebGPU', purpose === 'training' ? 'own' : 'exported').graph
 }

@@ -124,6 +124,15 @@ describe.skipIf(!SWIFTSHADER && !process.env.CI)('WebGPU in Node', () => {
     await session.release()
   })
 
+  test.each([
+    ['fp16', 'tiny-llama-genai-webgpu', 'half floats'],
+    ['int8', 'tiny-llama-optimum', 'products of eight-bit integers'],
+  ] as const)('%s weights, which it cannot compute with here, are an error at once', async (dtype, name, what) => {
+    await expect(LoRAModel.load(fixture(name), { device: 'webgpu', dtype })).rejects.toThrow(
+      `webgpu has no ${what} here, which ${dtype} needs; use fp32, q4`,
+    )
+  })
+
   test('a soft-cap, which it would leave out, is refused', async () => {
     await expect(LoRAModel.load(fixture('tiny-gemma2-genai'), { device: 'webgpu' })).rejects.toThrow('soft-cap')
   })
