@@ -83,7 +83,7 @@ describe('compose', () => {
   ])('leaves %s alone', (_, dims, f) => {
     const plain = graphOf(dims, f)
     const { graph, hits } = compose(plain)
-    expect(hits).toEqual({ [norm]: 0, QuickGelu: 0, RotaryEmbedding: 0 })
+    expect(hits).toEqual({ [norm]: 0, QuickGelu: 0, RotaryEmbedding: 0, 'RotaryEmbedding of halves': 0 })
     expect(graph.nodes.length).toBe(plain.nodes.length)
   })
 })
