@@ -65,7 +65,7 @@ export async function createSession(graph: Graph, what: string, options: Session
   const profile = ['cpu', 'wasm'].includes(device) ? undefined : platform.profiler?.()
   const external = platform.external(weights)
   try {
-    const session = await InferenceSession.create(writeOnnx(device === 'webgpu' ? forWebGPU(graph, purpose) : graph), {
+    const session = await InferenceSession.create(writeOnnx(device === 'webgpu' ? forWebGPU(graph) : graph), {
       logSeverityLevel: 4,
       ...settings,
       ...PROVIDERS[device],

@@ -127,17 +127,6 @@ const silu: Rule = {
 const TURN = 6.28125
 const TERMS = 10
 
-/** Four-bit products as exact as their weights: without the export's leave to round what they read to eight bits. */
-const exactProduct: Rule = {
-  name: 'MatMulNBits',
-  apply(node, e) {
-    if (node.op !== 'com.microsoft.MatMulNBits' || node.attrs.accuracy_level === undefined) return false
-    const { accuracy_level: _, ...attrs } = node.attrs
-    e.keep({ ...node, attrs })
-    return true
-  },
-}
-
 /** Operations of any number of inputs for which there is no narrower form here. */
 const VARIADIC = ['Sum', 'Mean', 'Max', 'Min']
 
@@ -146,11 +135,9 @@ const VARIADIC = ['Sum', 'Mean', 'Max', 'Min']
  * are cut into narrow ones; forms that it has on the CPU alone are written with others; forms whose result is wrong are
  * refused.
  *
- * @param purpose training is exact in the weights; in inference an export may have asked to round (on the CPU the session
- * for training does not round either, because it does not prepack)
  * @throws GraphError naming the node
  */
-export function forWebGPU(graph: Graph, purpose: 'inference' | 'training'): Graph {
+export function forWebGPU(graph: Graph): Graph {
   const readers = consumers(graph)
   const used = (v: Value | undefined) => v !== undefined && v !== '' && (readers.has(v) || graph.outputs.includes(v))
   for (const { op, name, inputs, outputs, attrs } of graph.nodes) {
@@ -163,14 +150,6 @@ export function forWebGPU(graph: Graph, purpose: 'inference' | 'training'): Grap
         `for WebGPU: ${op} (node ${name}) has ${inputs.length} inputs, at most ${MOST} are read there`,
       )
   }
-  const rules = [
-    concat,
-    split,
-    product,
-    logSoftmax,
-    silu,
-    trigonometry,
-    ...(purpose === 'training' ? [exactProduct] : []),
-  ]
-  return rewrite(graph, rules, 'writing it for WebGPU', purpose === 'training' ? 'own' : 'exported').graph
+  const rules = [concat, split, product, logSoftmax, silu, trigonometry]
+  return rewrite(graph, rules, 'writing it for WebGPU', 'exported').graph
 }

@@ -20,7 +20,7 @@ describe('a graph for WebGPU', () => {
       const parts = Array.from({ length: n }, (_, i) => e.input(`x${i}`, [i + 1], 'float32'))
       return [e.concat(parts, 0)]
     })
-    const narrow = forWebGPU(graph, 'training')
+    const narrow = forWebGPU(graph)
     expect(widest(narrow)).toBeLessThanOrEqual(7)
     expect(narrow.types.get(narrow.outputs[0]!)!.dims).toEqual([(n * (n + 1)) / 2])
     const leaves = (v: string): string[] =>
@@ -42,7 +42,7 @@ describe('a graph for WebGPU', () => {
       e.keep({ name: 'few', op: 'Split', inputs: [x, e.ints(9, 10)], outputs: ['left', 'right'], attrs: { axis: -1 } })
       return [...parts, 'left', 'right']
     })
-    const narrow = forWebGPU(graph, 'inference')
+    const narrow = forWebGPU(graph)
     expect([count(narrow, 'Slice'), count(narrow, 'Split')]).toEqual([9, 1])
     expect(narrow.types.get('part0')!.dims).toEqual([4, 3])
     expect(narrow.types.get('part8')!.dims).toEqual([4, 2])
@@ -84,8 +84,8 @@ describe('a graph for WebGPU', () => {
       /soft-cap \(node attn\)/,
     ],
   ])('%s is refused', (_, make, message) => {
-    expect(() => forWebGPU(build(make), 'inference')).toThrow(GraphError)
-    expect(() => forWebGPU(build(make), 'inference')).toThrow(message)
+    expect(() => forWebGPU(build(make))).toThrow(GraphError)
+    expect(() => forWebGPU(build(make))).toThrow(message)
   })
 
   test('what the runtime has on the CPU alone is written with what it has on the GPU', () => {
@@ -94,22 +94,8 @@ describe('a graph for WebGPU', () => {
       const product = e.op('com.microsoft.FusedMatMul', [a, b], { transA: 0, transB: 1, alpha: { float: 0.5 } })
       return [e.op('LogSoftmax', [product], { axis: -1 })]
     })
-    const written = forWebGPU(graph, 'training')
+    const written = forWebGPU(graph)
     const ops = written.nodes.map(n => n.op)
     expect(ops).toEqual(['Transpose', 'Mul', 'MatMul', 'ReduceMax', 'Sub', 'Exp', 'ReduceSum', 'Log', 'Sub'])
-  })
-
-  test('an export that rounds activations does so in inference, and not in training', () => {
-    const graph = build(e => {
-      const attrs = { K: 64, N: 8, bits: 4, block_size: 32, accuracy_level: 4 }
-      const inputs = [
-        e.input('x', ['T', 64], 'float32'),
-        e.input('b', [8, 2, 16], 'uint8'),
-        e.input('s', [16], 'float32'),
-      ]
-      return [e.typed('com.microsoft.MatMulNBits', inputs, attrs, { dtype: 'float32', dims: ['T', 8] })]
-    })
-    expect(forWebGPU(graph, 'inference').nodes[0]!.attrs).toHaveProperty('accuracy_level', 4)
-    expect(forWebGPU(graph, 'training').nodes[0]!.attrs).not.toHaveProperty('accuracy_level')
   })
 })
