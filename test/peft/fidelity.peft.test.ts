@@ -208,10 +208,10 @@ const SEEDED: Record<string, string> = {
 }
 const SOURCES: Record<string, string> = { 'tiny-llama-ref': 'tiny-llama-genai', 'tiny-qwen2-ref': 'tiny-qwen2-genai' }
 
-for (const { name, reference: answers, dtype, pending } of TABLE) {
+for (const { name, reference: answers, dtype } of TABLE) {
   const [architecture, source] = [SEEDED[answers], SOURCES[answers]]
   if (dtype !== 'fp32' || (!architecture && !source)) continue
-  describe.skipIf(pending)(pending ? `${name} (not yet: ${pending})` : name, () => {
+  describe(name, () => {
     const { input_ids, target_modules } = JSON.parse(readFileSync(`${fixture(answers)}/reference.json`, 'utf8'))
     const rng = random(1)
     const items = Array.from({ length: 6 }, (_, i): Item => {

@@ -43,7 +43,7 @@ def exported(config, constants):
     global base
     config = AutoConfig.from_pretrained(config)
     base = AutoModelForCausalLM.from_config(config, dtype=torch.float32, attn_implementation="eager").eval()
-    base.config._name_or_path = ""  # else its adapters name this folder, and other exports of it warn
+    base.name_or_path = ""  # else its adapters name this folder, and other exports of it warn
     head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     widths = [n * head for n in (config.num_attention_heads, config.num_key_value_heads, config.num_key_value_heads)]
     state = {}
