@@ -1,6 +1,7 @@
 import pLimit from 'p-limit'
 import { platform } from '#platform'
 import { HarnessError } from '../errors.js'
+import type { TrainingNotes } from '../lora/card.js'
 import type { BaseModel } from '../lora/format.js'
 import { LoRAHandle, type Skip, type TrainingSummary, type Truncated } from '../lora/handle.js'
 import type { ModelDType } from '../models/dtypes.js'
@@ -102,7 +103,7 @@ export class LoRAModel {
       encoder: this.#encoder,
       residents: this.#residents,
       score: (row, feeds) => this.#score(row, feeds),
-      save: (made, training) => this.#save(made, training),
+      save: (made, training, notes) => this.#save(made, training, notes),
     })
     this.#noLora = loraFeeds(parts.groups, null, parts.device)
     this.#current = this.#noLora
@@ -209,8 +210,8 @@ export class LoRAModel {
   }
 
   /** Saves a new adapter, and keeps it in memory. */
-  #save(made: Resident, training: TrainingSummary): LoRAHandle {
-    const saved = platform.saveAdapter(made.adapter, this.#base)
+  #save(made: Resident, training: TrainingSummary, notes: TrainingNotes): LoRAHandle {
+    const saved = platform.saveAdapter(made.adapter, this.#base, notes)
     this.#residents.add(saved.identifier, made)
     return new LoRAHandle({ ...saved, metadata: { training } })
   }

@@ -16,8 +16,8 @@ import {
   type ItemOptions,
   requireFinetuneOptions,
   requireItemOptions,
-  settingsFor,
   type Settings,
+  settingsFor,
 } from './options.js'
 import { planOf } from './plan.js'
 import type { Resident, Residents } from './residents.js'
