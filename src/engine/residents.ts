@@ -47,7 +47,8 @@ export class Residents {
     requireFit(adapter, modulesIn(sites), id)
     const mismatch = baseMismatch(base, { name: id, fingerprint })
     if (mismatch) platform.warn(`adapter ${name} was ${mismatch}`, 'LORA_BASE')
-    return this.#keep(identifier, this.prepare(adapter))
+    const resident = this.prepare(adapter)
+    return hashed ? this.#keep(identifier, resident) : resident
   }
 
   /** An adapter in both forms, not kept. */

@@ -37,7 +37,10 @@ export interface Host {
   save(made: Resident, training: TrainingSummary, notes: TrainingNotes): LoRAHandle
 }
 
-/** Trains the adapters of one model. Sessions are made once for each set of modules and ranks, and kept. */
+/** So many sessions are kept: each holds the memory of its largest step, which for a small model is a gigabyte. */
+const MOST_SESSIONS = 3
+
+/** Trains the adapters of one model. Sessions are made once for each set of modules and ranks; those used last are kept. */
 export class Trainer {
   readonly #host: Host
   readonly #sessions = new Map<string, Promise<Session>>()
@@ -156,10 +159,20 @@ export class Trainer {
     return { layout, config, session, update }
   }
 
-  /** A session that is made once. */
-  #session(key: string, what: string, graph: () => Graph): Promise<Session> {
+  /** A session that is made once, and kept while it is among the last used. */
+  async #session(key: string, what: string, graph: () => Graph): Promise<Session> {
     const known = this.#sessions.get(key)
-    if (known) return known
+    if (known) {
+      this.#sessions.delete(key)
+      this.#sessions.set(key, known)
+      return known
+    }
+    const [oldest] = this.#sessions.keys()
+    if (oldest !== undefined && this.#sessions.size >= MOST_SESSIONS) {
+      const released = this.#sessions.get(oldest)!
+      this.#sessions.delete(oldest)
+      await (await released).release()
+    }
     const session = createSession(graph(), what, {
       weights: this.#host.parts.weights,
       device: this.#host.parts.device,

@@ -15,11 +15,11 @@ const item = (T: number, learned = T) => ({
   inputIds: ids(T),
   labels: ids(T).map((id, i) => (i < T - learned ? -100 : id)),
 })
-/** A question of about `T` tokens that is answered at length. */
-const prompt = (T: number) => [
+/** A question of about `T` tokens that is answered at length; `first` keeps what was read before from being used again. */
+const prompt = (T: number, first = '') => [
   {
     role: 'user',
-    content: `Write a long story about a river. ${'The river is long. '.repeat(Math.max(0, Math.floor((T - 38) / 5)))}`,
+    content: `${first}Write a long story about a river. ${'The river is long. '.repeat(Math.max(0, Math.floor((T - 38) / 5)))}`,
   },
 ]
 
@@ -67,9 +67,13 @@ async function example(): Promise<void> {
   adapter = trained(await model.finetune(lora, item(128), { steps: 4 }))
 }
 
+let asked = 0
+
 const WORK: Record<Command['work'], (c: Command) => Promise<number[]>> = {
   prefill: async c => [
-    await timed(() => model.generate(prompt(c.T!), { lora: c.adapter ? adapter : null, maxNewTokens: 1 })),
+    await timed(() =>
+      model.generate(prompt(c.T!, `${++asked} `), { lora: c.adapter ? adapter : null, maxNewTokens: 1 }),
+    ),
   ],
   decode: async c => [await decode(c.T!, c.n!, c.adapter ? adapter : null)],
   swap: async c => [await swap(c.resident ? () => other : unread)],
