@@ -21,7 +21,7 @@ export default defineConfig({
   test: {
     pool: 'forks',
     projects: [
-      tier('unit', ['test/**/*.test.ts'], 30_000, ['test/**/*.{ort,model,peft}.test.ts']),
+      tier('unit', ['test/**/*.test.ts'], 30_000, ['test/**/*.{ort,ui,model,peft}.test.ts']),
       tier('ui', ['test/**/*.ui.test.ts'], 300_000),
       tier('ort', ['test/**/*.ort.test.ts'], 120_000),
       tier('model', ['test/**/*.model.test.ts'], 600_000, [], {
