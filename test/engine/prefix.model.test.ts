@@ -46,8 +46,8 @@ test('the prefix of the prompt before, taken over: the same bits of logits, keys
     [...shared, ...tokens(40)],
   ]
   for (const lora of [loraFeeds(parts.groups, null, parts.device), loraFeeds(parts.groups, adapter, parts.device)]) {
-    const alone = await withPrefixes(parts.session)(promptFeeds(second), lora)
-    const run = withPrefixes(parts.session)
+    const alone = await withPrefixes(parts.session, 64)(promptFeeds(second), lora)
+    const run = withPrefixes(parts.session, 64)
     const timed = async (ids: number[]) => {
       const start = performance.now()
       const outputs = await run(promptFeeds(ids), lora)
