@@ -7,6 +7,7 @@ import type { LoRAHandle } from '../lora/handle.js'
 import { readSafetensors, writeSafetensors } from '../lora/safetensors.js'
 import type { ParameterLayout } from '../rules/lora.js'
 import { renameOutputs } from './compile.js'
+import { keep } from './recent.js'
 
 /** What AdamW carries from step to step: the moments of the gradient [P], in the order of a layout, and the count. */
 export interface OptimizerState {
@@ -114,9 +115,7 @@ export class OptimizerStates {
   }
 
   #keep(identifier: string, state: OptimizerState): OptimizerState {
-    this.#kept.delete(identifier)
-    this.#kept.set(identifier, state)
-    if (this.#kept.size > MOST) this.#kept.delete(this.#kept.keys().next().value!)
+    keep(this.#kept, identifier, state, MOST)
     return state
   }
 }

@@ -1,3 +1,4 @@
+import { keep } from './recent.js'
 import { type Feeds, int64, type OrtTensor, type Session, tensorLike } from './session.js'
 
 /**
@@ -91,9 +92,7 @@ export function withPrefixes(session: Session, every = EVERY): (feeds: Feeds, lo
       past = pastFrom(outputs)
       at = cut
     }
-    kept.delete(lora)
-    kept.set(lora, { ids: ids.slice(0, at), past })
-    if (kept.size > MOST) kept.delete(kept.keys().next().value!)
+    keep(kept, lora, { ids: ids.slice(0, at), past }, MOST)
     return run(part(ids.length))
   }
 }

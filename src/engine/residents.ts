@@ -6,6 +6,7 @@ import type { LoRAHandle } from '../lora/handle.js'
 import { modulesIn } from '../rules/lora.js'
 import { loraFeeds } from './infer.js'
 import type { Parts } from './load.js'
+import { keep } from './recent.js'
 import type { Feeds } from './session.js'
 
 /** An adapter in memory, as PEFT's tensors and as the inputs of the inference graph. */
@@ -66,9 +67,7 @@ export class Residents {
   }
 
   #keep(identifier: string, resident: Resident): Resident {
-    this.#kept.delete(identifier)
-    this.#kept.set(identifier, resident)
-    if (this.#kept.size > MOST) this.#kept.delete(this.#kept.keys().next().value!)
+    keep(this.#kept, identifier, resident, MOST)
     return resident
   }
 }

@@ -20,6 +20,7 @@ import {
   settingsFor,
 } from './options.js'
 import { planOf } from './plan.js'
+import { keep } from './recent.js'
 import type { Resident, Residents } from './residents.js'
 import { createSession, type Feeds, float32, type Session } from './session.js'
 import { flatten, freshAdapter, gradient, type Learner, train, unflatten } from './train.js'
@@ -162,24 +163,16 @@ export class Trainer {
   /** A session that is made once, and kept while it is among the last used. */
   async #session(key: string, what: string, graph: () => Graph): Promise<Session> {
     const known = this.#sessions.get(key)
-    if (known) {
-      this.#sessions.delete(key)
-      this.#sessions.set(key, known)
-      return known
-    }
-    const [oldest] = this.#sessions.keys()
-    if (oldest !== undefined && this.#sessions.size >= MOST_SESSIONS) {
-      const released = this.#sessions.get(oldest)!
-      this.#sessions.delete(oldest)
-      await (await released).release()
-    }
-    const session = createSession(graph(), what, {
-      weights: this.#host.parts.weights,
-      device: this.#host.parts.device,
-      purpose: 'training',
-      stay: output => output === 'gradient' || output.endsWith('.next'),
-    })
-    this.#sessions.set(key, session)
+    const session =
+      known ??
+      createSession(graph(), what, {
+        weights: this.#host.parts.weights,
+        device: this.#host.parts.device,
+        purpose: 'training',
+        stay: output => output === 'gradient' || output.endsWith('.next'),
+      })
+    const gone = keep(this.#sessions, key, session, MOST_SESSIONS)
+    if (gone) await (await gone).release()
     // A failed one may be tried again.
     session.catch(() => this.#sessions.delete(key))
     return session

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { HarnessError, InputError, messageOf } from '../errors.js'
+import { writeDurably } from './durable.js'
 
 /** A file in an adapter's folder that is no part of the adapter: its identity does not cover it. Undefined: no such file. */
 export function readBeside(folder: string, name: string): Uint8Array | undefined {
@@ -21,13 +22,7 @@ export function readBeside(folder: string, name: string): Uint8Array | undefined
 export function writeBeside(folder: string, name: string, bytes: Uint8Array): void {
   const temporary = join(folder, `.${name}-${process.pid}-${randomBytes(4).toString('hex')}`)
   try {
-    const fd = openSync(temporary, 'wx')
-    try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
-      fsyncSync(fd)
-    } finally {
-      closeSync(fd)
-    }
+    writeDurably(temporary, bytes)
     renameSync(temporary, join(folder, name))
   } catch (cause) {
     rmSync(temporary, { force: true })

@@ -1,20 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { HarnessError, InputError, messageOf } from '../errors.js'
 import { type Adapter, identify, modulesOf } from './adapter.js'
 import type { TrainingNotes } from './card.js'
+import { writeDurably } from './durable.js'
 import { type BaseModel, decodePeft, encodePeft, PEFT_FILES } from './format.js'
 
 /**
@@ -72,14 +62,4 @@ export function writePeft(
     )
   }
   return { identifier, path }
-}
-
-function writeDurably(path: string, bytes: Uint8Array): void {
-  const fd = openSync(path, 'wx')
-  try {
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
 }
