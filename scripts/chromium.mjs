@@ -1,18 +1,14 @@
 /** The browser that the `ui` tests run in, and the software GPU beside it that the WebGPU tests of Node use. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
 import { Missing, run, say } from './setup.mjs'
 
 const found = () =>
   [process.env.CHROMIUM_PATH, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(path => path && existsSync(path))
 
-/** Is the library here through which Node's runtime finds a GPU? */
+/** Is the library here through which Node's runtime finds a GPU? Chromium's own copy of it does not count. */
 const hasVulkan = () =>
-  process.platform !== 'linux' ||
-  readdirSync('/usr/lib', { withFileTypes: true })
-    .filter(entry => entry.isDirectory())
-    .some(({ name }) => existsSync(join('/usr/lib', name, 'libvulkan.so.1')))
+  process.platform !== 'linux' || String(spawnSync('/sbin/ldconfig', ['-p']).stdout).includes('libvulkan.so.1')
 
 /** How to run something as root: as who we are, or with a sudo that asks for no password; undefined if neither goes. */
 function asRoot() {
