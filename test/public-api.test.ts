@@ -19,7 +19,6 @@ test('lora-harness', () => {
       "exampleKey",
       "jsonlExamples",
       "jsonlRecorder",
-      "memoryRecorder",
       "readSteps",
       "rehearse",
       "setAdapterFolder",

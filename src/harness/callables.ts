@@ -57,11 +57,21 @@ export interface Callables {
   finetuneFn: FinetuneFn
 }
 
-/** sha-256 of each callable's text and of `code`, the text of the files they come from where the caller knows them. */
-export function hashesOf({ retrieveLoraFn, inferenceFn, finetuneFn }: Callables, code: string): Step['callables'] {
-  const hash = (fn: (...args: never[]) => unknown) =>
+/** Texts of the callables, and of the files they come from where those are known. */
+export type Sources = Readonly<Record<keyof Callables | 'code', string>>
+
+export const sourcesOf = ({ retrieveLoraFn, inferenceFn, finetuneFn }: Callables, code: string): Sources => ({
+  retrieveLoraFn: String(retrieveLoraFn),
+  inferenceFn: String(inferenceFn),
+  finetuneFn: String(finetuneFn),
+  code,
+})
+
+/** sha-256 of each callable's text and of `code`. */
+export function hashesOf({ retrieveLoraFn, inferenceFn, finetuneFn, code }: Sources): Step['callables'] {
+  const hash = (text: string) =>
     createHash('sha256')
-      .update(JSON.stringify([code, fn.toString()]))
+      .update(JSON.stringify([code, text]))
       .digest('hex')
   return { retrieveLoraFn: hash(retrieveLoraFn), inferenceFn: hash(inferenceFn), finetuneFn: hash(finetuneFn) }
 }

@@ -1,16 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { HarnessError } from '../errors.js'
-import type { Step } from '../protocol/index.js'
+import { skip } from '../lora/handle.js'
+import type { Branch, Step } from '../protocol/index.js'
 import { seedOf } from '../tensor.js'
 import type { BaselineFn, Callables, HarnessEvent, HarnessView } from './callables.js'
-import { adapterOf, generationOf, hashesOf, updateFrom } from './callables.js'
+import { adapterOf, generationOf, hashesOf, sourcesOf, updateFrom } from './callables.js'
 import { Control } from './control.js'
 import { deepFreeze, exampleKey, finished, viewOf } from './example.js'
 import { Feed } from './feed.js'
 import { type FinishedBranch, History } from './history.js'
 import { Listeners } from './listeners.js'
 import type { ForkOptions, LoRAHarnessOptions } from './options.js'
-import { memoryRecorder, type Recorder } from './recorder.js'
+import { historyOf, type Past } from './past.js'
+import { noRecorder, type Recorder } from './recorder.js'
 import { scoreOf } from './score.js'
 import { stagesOf } from './stages.js'
 import { type ExampleResult, toStep } from './step.js'
@@ -33,7 +35,7 @@ export class LoRAHarness implements Callables {
   runId: string
   code: string
   #feed: Feed
-  #history = new History({ name: 'main', parent: null, at: 0 })
+  #history = new History()
   readonly #control: Control
   readonly #stepListeners = new Listeners<Step>()
   readonly #eventListeners = new Listeners<HarnessEvent>()
@@ -45,7 +47,7 @@ export class LoRAHarness implements Callables {
     this.baselines = options.baselines ?? {}
     this.seed = options.seed ?? 0
     this.onError = options.onError ?? 'continue'
-    this.recorder = options.recorder ?? memoryRecorder()
+    this.recorder = options.recorder ?? noRecorder
     this.runId = options.runId ?? randomUUID()
     this.code = options.code ?? ''
     this.#feed = new Feed(options.exampleSource)
@@ -77,7 +79,9 @@ export class LoRAHarness implements Callables {
     const index = this.results.length
     const example = await this.#feed.at(index)
     if (!example) return null
-    const { retrieveLoraFn, inferenceFn, finetuneFn, baselines, recorder, code } = this
+    const { retrieveLoraFn, inferenceFn, finetuneFn, baselines, recorder } = this
+    const sources = sourcesOf(this, this.code)
+    const { branch } = this.#history
     const what = `example ${exampleKey(example)} (step ${index})`
     const question = viewOf(example)
     const harness = this.#view(index)
@@ -97,10 +101,13 @@ export class LoRAHarness implements Callables {
     }
 
     const update = await stage('finetune', () =>
-      updateFrom(retrievedLora, () => finetuneFn(example, retrievedLora, response, score.metrics, harness)),
+      updateFrom(retrievedLora, () =>
+        branch.skipUpdates.includes(index)
+          ? skip(`left out on branch ${branch.name}`)
+          : finetuneFn(example, retrievedLora, response, score.metrics, harness),
+      ),
     )
     await stage('record', () => update.lora && recorder.keep?.(update.lora))
-    const { branch } = this.#history
     const result: ExampleResult = deepFreeze({
       runId: this.runId,
       branch: branch.name,
@@ -112,14 +119,14 @@ export class LoRAHarness implements Callables {
       retrievedLora,
       updatedLora: update.lora,
       outcome: update.outcome,
-      callables: hashesOf({ retrieveLoraFn, inferenceFn, finetuneFn }, code),
+      callables: hashesOf(sources),
       seed: harness.seed,
       tokens: { prompt: answer.promptTokens, new: answer.newTokens },
       ms: { ...ms },
       startedAt,
     })
     const step = toStep(result)
-    await stage('record', () => recorder.record(step, branch))
+    await stage('record', () => recorder.record(step, { ...result, branch, sources }))
 
     this.#history.append(result)
     this.#stepListeners.tell(step)
@@ -160,16 +167,31 @@ export class LoRAHarness implements Callables {
   /** Goes back to the state before example `k` (0 … results.length) as a new branch; the old one stays in `branches`. */
   rewind(k: number, name?: string): void {
     if (this.#control.busy) throw new HarnessError('rewind(): an example is being worked on; await pause() first')
-    this.#history.rewind(k, name)
+    this.#history.rewind({ at: k, name })
+    this.recorder.begin?.(this.branch)
   }
 
   /** A harness of its own on a new branch from the state before example `at`, with other callables where given. */
-  fork({ at, name, ...callables }: ForkOptions): LoRAHarness {
-    const history = this.#history.fork(at, name)
+  fork({ at, name, skipUpdates, ...callables }: ForkOptions): LoRAHarness {
+    const history = this.#history.fork({ at, name, skipUpdates })
     const fork = new LoRAHarness({ ...this, exampleSource: [], signal: this.#control.outer, ...callables })
     fork.#feed = this.#feed
     fork.#history = history
+    fork.recorder.begin?.(fork.branch)
     return fork
+  }
+
+  /**
+   * Puts finished steps back, as a record has them: the run goes on after the last one of `past.current`. Examples are
+   * read from the source again.
+   *
+   * @throws HarnessError if this harness has results already
+   * @throws InputError if the source has fewer examples than the past
+   */
+  async restore(past: Past): Promise<void> {
+    if (this.#control.busy || this.results.length > 0)
+      throw new HarnessError('restore(): this harness has begun already; restore a new one')
+    this.#history = await historyOf(past, this.#feed)
   }
 
   /** Calls `listener` with every step once it is recorded, until the function returned is called. */
@@ -187,6 +209,10 @@ export class LoRAHarness implements Callables {
   }
   get results(): readonly ExampleResult[] {
     return this.#history.results
+  }
+  /** The branch that the next example belongs to. */
+  get branch(): Branch {
+    return this.#history.branch
   }
   /** Every branch that was rewound, then the current one. */
   get branches(): readonly FinishedBranch[] {

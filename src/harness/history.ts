@@ -1,10 +1,23 @@
 import { InputError } from '../errors.js'
-import type { Branch } from './recorder.js'
+import type { Branch } from '../protocol/index.js'
 import type { ExampleResult } from './step.js'
 import { LoRAStore } from './store.js'
 
 /** A branch with its results: those of its parent before `at`, then its own. */
 export type FinishedBranch = Branch & { readonly results: readonly ExampleResult[] }
+
+/** The branch that a run begins with. */
+export const MAIN: Branch = Object.freeze({ name: 'main', parent: null, at: 0, skipUpdates: Object.freeze([]) })
+
+/** Where a new branch leaves, and how it differs. */
+export interface Leave {
+  /** Example before which it leaves (0 … results.length). */
+  at: number
+  /** `branch-1`, `branch-2` … by default. */
+  name?: string | undefined
+  /** Indices of examples that are answered and scored, but not learned from; none by default. */
+  skipUpdates?: readonly number[] | undefined
+}
 
 /**
  * The state of a run: what is finished, and which adapters that left behind.
@@ -15,13 +28,20 @@ export class History {
   #branch: Branch
   #results: readonly ExampleResult[]
   #store: LoRAStore
-  #left: readonly FinishedBranch[] = []
+  #left: readonly FinishedBranch[]
   /** Names of all branches of the run; forks share it. */
   readonly #names: Set<string>
 
-  constructor(branch: Branch, results: readonly ExampleResult[] = [], names = new Set([branch.name])) {
+  /** @param left other branches of the run */
+  constructor(
+    branch: Branch = MAIN,
+    results: readonly ExampleResult[] = [],
+    left: readonly FinishedBranch[] = [],
+    names = new Set([...left.map(({ name }) => name), branch.name]),
+  ) {
     this.#branch = branch
     this.#names = names
+    this.#left = left
     this.#results = Object.freeze([...results])
     this.#store = storeOf(results)
   }
@@ -48,9 +68,9 @@ export class History {
     remember(this.#store, result)
   }
 
-  /** Goes back to the state before example `at`, as a new branch. @throws InputError as `fork` */
-  rewind(at: number, name?: string): void {
-    const next = this.fork(at, name)
+  /** Goes on from the state before an example, as a new branch. @throws InputError as `fork` */
+  rewind(leave: Leave): void {
+    const next = this.fork(leave)
     this.#left = this.branches
     this.#branch = next.branch
     this.#results = next.results
@@ -58,20 +78,24 @@ export class History {
   }
 
   /**
-   * A history of its own from the state before example `at`.
+   * A history of its own from the state before an example.
    *
-   * @param name of the new branch; `branch-1`, `branch-2` … by default
-   * @throws InputError if `at` lies outside 0 … results.length (inclusive) or the run has a branch of that name
+   * @throws InputError if `at` or one of `skipUpdates` is not an index that the branch can have, or the run has a branch
+   *   of that name
    */
-  fork(at: number, name = `branch-${this.#names.size}`): History {
+  fork({ at, name = `branch-${this.#names.size}`, skipUpdates = [] }: Leave): History {
     const { length } = this.#results
+    const leaving = `leaving branch ${this.#branch.name} at example ${at}`
     if (!Number.isInteger(at) || at < 0 || at > length)
-      throw new InputError(
-        `leaving branch ${this.#branch.name} at example ${at}: it must be an integer from 0 to ${length}`,
-      )
+      throw new InputError(`${leaving}: it must be an integer from 0 to ${length}`)
+    const wrong = skipUpdates.find(index => !Number.isInteger(index) || index < at)
+    if (wrong !== undefined)
+      throw new InputError(`${leaving}: skipUpdates has ${wrong}; it must hold indices of examples from ${at} on`)
+    if (name === '') throw new InputError(`${leaving}: its name is empty`)
     if (this.#names.has(name)) throw new InputError(`naming a branch ${name}: the run has one of that name already`)
     this.#names.add(name)
-    return new History({ name, parent: this.#branch.name, at }, this.#results.slice(0, at), this.#names)
+    const branch = Object.freeze({ name, parent: this.#branch.name, at, skipUpdates: Object.freeze([...skipUpdates]) })
+    return new History(branch, this.#results.slice(0, at), [], this.#names)
   }
 }
 

@@ -1,5 +1,6 @@
 import type { BaselineFn, Callables } from './callables.js'
 import type { ExampleSource } from './feed.js'
+import type { Leave } from './history.js'
 import type { Recorder } from './recorder.js'
 
 export interface LoRAHarnessOptions extends Callables {
@@ -11,7 +12,7 @@ export interface LoRAHarnessOptions extends Callables {
   seed?: number
   /** After a finetuneFn that threw: go on (the default), or stop once the step is recorded. */
   onError?: 'continue' | 'stop'
-  /** Where finished steps go; memory by default. */
+  /** Where finished steps go beside the harness's own memory: `createRun` and `openRun` give one that lasts. */
   recorder?: Recorder
   /** A random one by default. */
   runId?: string
@@ -21,5 +22,5 @@ export interface LoRAHarnessOptions extends Callables {
   signal?: AbortSignal | undefined
 }
 
-/** What of a fork differs from the harness it leaves: where it leaves, its name, and any callables. */
-export type ForkOptions = Partial<Callables> & { at: number; name?: string }
+/** Where a fork leaves, its name, what it leaves out, and any callables that differ from those of its parent. */
+export type ForkOptions = Partial<Callables> & Leave

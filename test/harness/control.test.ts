@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { HarnessError, InputError } from '../../src/errors.js'
-import { LoRAHarness, type LoRAHarnessOptions, memoryRecorder, toStep } from '../../src/harness/index.js'
+import { LoRAHarness, type LoRAHarnessOptions, toStep } from '../../src/harness/index.js'
 import { LoRAHandle } from '../../src/lora/handle.js'
-import { collect, numbered, toy } from './toy.js'
+import { collect, numbered, stepKeeper, toy } from './toy.js'
 
 const harness = (options: Partial<LoRAHarnessOptions> = {}) =>
   new LoRAHarness({ exampleSource: numbered(4), ...toy, runId: 'run', ...options })
@@ -113,7 +113,7 @@ describe('stop', () => {
       const entered = later<AbortSignal>()
       const aborted = (signal: AbortSignal) =>
         new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
-      const recorder = memoryRecorder()
+      const recorder = stepKeeper()
       const run = harness({ recorder })
       await run.step()
       let signal: AbortSignal
@@ -227,7 +227,7 @@ describe('rewind and fork', () => {
   })
 
   test('a fork goes its own way from the same state, and leaves the other alone', async () => {
-    const recorder = memoryRecorder()
+    const recorder = stepKeeper()
     const run = harness({ recorder, seed: 3 })
     await run.step()
     await run.step()

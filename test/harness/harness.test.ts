@@ -339,7 +339,7 @@ describe('steps', () => {
     const calls: string[] = []
     const recorder: Recorder = {
       keep: lora => void calls.push(`keep ${lora.identifier}`),
-      record: (step, branch) => void calls.push(`record ${step.index} ${branch.name}`),
+      record: (step, { branch }) => void calls.push(`record ${step.index} ${branch.name}`),
     }
     const run = harness({ exampleSource: numbered(1), recorder, finetuneFn: () => new LoRAHandle({ identifier: 'x' }) })
     run.onStep(step => calls.push(`step ${step.index} of ${run.results.length}`))

@@ -1,5 +1,6 @@
-import type { ExampleContext, LoRAHarnessOptions } from '../../src/harness/index.js'
+import type { ExampleContext, LoRAHarnessOptions, Recorder } from '../../src/harness/index.js'
 import { LoRAHandle } from '../../src/lora/handle.js'
+import type { Step } from '../../src/protocol/index.js'
 
 /** What a toy adapter knows: question → answer. */
 const known = (lora: LoRAHandle | null) => (lora?.metadata.known ?? {}) as Record<string, string>
@@ -40,4 +41,10 @@ export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = []
   for await (const item of items) all.push(item)
   return all
+}
+
+/** A recorder that keeps the steps it is given. */
+export function stepKeeper(): Recorder & { readonly steps: readonly Step[] } {
+  const steps: Step[] = []
+  return { steps, record: step => void steps.push(step) }
 }

@@ -1,0 +1,53 @@
+import { InputError } from '../errors.js'
+import type { LoRAHandle } from '../lora/handle.js'
+import type { Branch, Step } from '../protocol/index.js'
+import { type ExampleContext, finished } from './example.js'
+import type { Feed } from './feed.js'
+import { type FinishedBranch, History } from './history.js'
+import type { ExampleResult } from './step.js'
+
+/** What a run has finished, as a record gives it. */
+export interface Past {
+  /** In the order in which they were begun: parents first. */
+  readonly branches: readonly Branch[]
+  /** Name of the branch to go on with. */
+  readonly current: string
+  /** A branch's own steps, by index. */
+  ownSteps(branch: string): readonly Step[]
+  /** @throws HarnessError if the adapter is not there any more */
+  lora(identifier: string): LoRAHandle
+}
+
+/** The history that a past stands for. @throws InputError if the feed has fewer examples, or one has another key */
+export async function historyOf(past: Past, feed: Feed): Promise<History> {
+  const all = new Map<string, FinishedBranch>()
+  for (const branch of past.branches) {
+    const before = branch.parent === null ? [] : all.get(branch.parent)!.results.slice(0, branch.at)
+    const own: ExampleResult[] = []
+    for (const step of past.ownSteps(branch.name)) {
+      const example = await feed.at(step.index)
+      if (!example)
+        throw new InputError(
+          `going on with a run: step ${step.index} is example ${step.key}, but the source now ends before it`,
+        )
+      own.push(resultOf(step, example, past))
+    }
+    all.set(branch.name, Object.freeze({ ...branch, results: Object.freeze([...before, ...own]) }))
+  }
+  const { results, ...current } = all.get(past.current)!
+  all.delete(past.current)
+  return new History(current, results, [...all.values()])
+}
+
+/** The result that a step is the JSON form of. */
+function resultOf(step: Step, example: ExampleContext, past: Past): ExampleResult {
+  const { runId, branch, index, response, metrics, details, baselines, outcome, callables, seed, tokens, ms } = step
+  const lora = (named: Step['retrievedLora']) => named && past.lora(named.identifier)
+  return Object.freeze({
+    ...{ runId, branch, index, response, metrics, details, baselines, outcome, callables, seed, tokens, ms },
+    example: finished(example),
+    retrievedLora: lora(step.retrievedLora),
+    updatedLora: lora(step.updatedLora),
+    startedAt: step.startedAt,
+  })
+}
