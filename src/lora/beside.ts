@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto'
-import { readFileSync, renameSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { HarnessError, InputError, messageOf } from '../errors.js'
-import { writeDurably } from './durable.js'
+import { replaceDurably } from './durable.js'
 
 /** A file in an adapter's folder that is no part of the adapter: its identity does not cover it. Undefined: no such file. */
 export function readBeside(folder: string, name: string): Uint8Array | undefined {
@@ -20,12 +19,9 @@ export function readBeside(folder: string, name: string): Uint8Array | undefined
  * @throws HarnessError if it cannot be written (disk full, no permission)
  */
 export function writeBeside(folder: string, name: string, bytes: Uint8Array): void {
-  const temporary = join(folder, `.${name}-${process.pid}-${randomBytes(4).toString('hex')}`)
   try {
-    writeDurably(temporary, bytes)
-    renameSync(temporary, join(folder, name))
+    replaceDurably(join(folder, name), bytes)
   } catch (cause) {
-    rmSync(temporary, { force: true })
     throw new HarnessError(`saving ${join(folder, name)}: ${messageOf(cause)}`, { cause })
   }
 }

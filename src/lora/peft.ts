@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { HarnessError, InputError, messageOf } from '../errors.js'
 import { type Adapter, identify, modulesOf } from './adapter.js'
 import type { TrainingNotes } from './card.js'
-import { writeDurably } from './durable.js'
+import { makeDurably, writeDurably } from './durable.js'
 import { type BaseModel, decodePeft, encodePeft, PEFT_FILES } from './format.js'
 
 /**
@@ -43,19 +42,13 @@ export function writePeft(
   const identifier = identify(adapter)
   const path = resolve(parent, identifier)
   if (existsSync(path)) return { identifier, path }
-  const temporary = resolve(parent, `.${identifier.slice(0, 12)}-${process.pid}-${randomBytes(4).toString('hex')}`)
   try {
-    mkdirSync(temporary, { recursive: true })
-    for (const [name, bytes] of encodePeft(adapter, base, training)) writeDurably(join(temporary, name), bytes)
-    try {
-      renameSync(temporary, path)
-    } catch (cause) {
-      // Another process may have written the same adapter meanwhile.
-      if (!existsSync(path)) throw cause
-      rmSync(temporary, { recursive: true })
-    }
+    makeDurably(path, folder => {
+      for (const [name, bytes] of encodePeft(adapter, base, training)) writeDurably(join(folder, name), bytes)
+    })
   } catch (cause) {
-    if (existsSync(temporary)) rmSync(temporary, { recursive: true })
+    // Another process may have written the same adapter meanwhile.
+    if (existsSync(path)) return { identifier, path }
     throw new HarnessError(
       `saving adapter ${identifier.slice(0, 12)} (${modulesOf(adapter).length} modules) in ${parent}: ${messageOf(cause)}`,
       { cause },
