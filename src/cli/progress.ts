@@ -1,7 +1,7 @@
 import { createLogUpdate } from 'log-update'
 import type { HarnessEvent } from '../harness/index.js'
 import type { Step } from '../protocol/index.js'
-import { armsOf, headline, mean } from '../report/series.js'
+import { armsOf, headline, mean } from '../record/curve.js'
 import { score } from '../report/words.js'
 import { duration, plain } from './text.js'
 

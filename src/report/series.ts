@@ -1,15 +1,6 @@
-import { mean as meanOf } from 'simple-statistics'
 import type { Outcome, Step } from '../protocol/index.js'
-import { type Difference, groupBy, pairedDifference } from './stats.js'
-
-/** What the run's adapter is called beside the baselines. */
-export const ADAPTER = 'adapter'
-
-/** The scores of one arm, one for each step; null where it has none. */
-export interface Arm {
-  name: string
-  scores: (number | null)[]
-}
+import { type Arm, armsOf, headline, mean, metricsOf, positionsInChat } from '../record/curve.js'
+import { type Difference, groupBy, pairedDifference } from '../record/stats.js'
 
 /** One line of the table: a chat, or all of them. */
 export interface Row {
@@ -40,61 +31,6 @@ export interface Summary {
   differences: { baseline: string; all: Difference; secondHalf: Difference | null }[]
   /** Mean of every other metric for each arm, and how many examples have it. */
   others: { metric: string; examples: number; means: (number | null)[] }[]
-}
-
-/** The metric that a run is judged by. */
-export function headline(steps: readonly Step[]): string | null {
-  const names = metricsOf(steps)
-  return names.includes('f1') ? 'f1' : (names[0] ?? null)
-}
-
-const metricsOf = (steps: readonly Step[]): string[] => [...new Set(steps.flatMap(step => Object.keys(step.metrics)))]
-
-/** Adapter and baselines with their scores in `metric`. */
-export function armsOf(steps: readonly Step[], metric: string): Arm[] {
-  const baselines = [...new Set(steps.flatMap(step => Object.keys(step.baselines)))]
-  return [
-    { name: ADAPTER, scores: steps.map(step => step.metrics[metric] ?? null) },
-    ...baselines.map(name => ({ name, scores: steps.map(step => step.baselines[name]?.metrics[metric] ?? null) })),
-  ]
-}
-
-/** Mean of the scores there are; null if there is none. */
-export function mean(scores: readonly (number | null)[]): number | null {
-  const known = scores.filter(score => score !== null)
-  return known.length > 0 ? meanOf(known) : null
-}
-
-/** For each position the mean over the last `window` scores up to it (fewer at the start); all of them by default. */
-export function runningMean(scores: readonly (number | null)[], window = Number.POSITIVE_INFINITY): (number | null)[] {
-  const recent: number[] = []
-  let total = 0
-  return scores.map(score => {
-    if (score !== null) {
-      recent.push(score)
-      total += score
-      if (recent.length > window) total -= recent[recent.length - 1 - window]!
-    }
-    return recent.length > 0 ? total / Math.min(recent.length, window) : null
-  })
-}
-
-/** For each position within a chat (from 0) the mean score over all chats that reach it. */
-export function meanByPosition(steps: readonly Step[], scores: readonly (number | null)[]): (number | null)[] {
-  const positions = positionsInChat(steps)
-  const longest = positions.reduce((n, { position }) => Math.max(n, position + 1), 0)
-  return Array.from({ length: longest }, (_, p) => mean(scores.filter((_, i) => positions[i]!.position === p)))
-}
-
-/** Where each step stands in its chat: `position` from 0, of `length` examples. */
-function positionsInChat(steps: readonly Step[]): { position: number; length: number }[] {
-  const chats = groupBy(steps, step => step.chatId)
-  const seen = new Map<string | null, number>()
-  return steps.map(({ chatId }) => {
-    const position = seen.get(chatId) ?? 0
-    seen.set(chatId, position + 1)
-    return { position, length: chats.get(chatId)!.length }
-  })
 }
 
 /** All numbers of a run. @param seed of the intervals' resampling */

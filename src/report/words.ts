@@ -1,7 +1,8 @@
 import { basename } from 'node:path'
+import { ADAPTER } from '../record/curve.js'
+import type { Difference } from '../record/stats.js'
 import type { RunInfo } from './run-info.js'
-import { ADAPTER, type Summary } from './series.js'
-import type { Difference } from './stats.js'
+import type { Summary } from './series.js'
 
 /** A score for reading: two decimals, a dash where there is none. */
 export const score = (value: number | null): string => (value === null ? '–' : value.toFixed(2))

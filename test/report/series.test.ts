@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { armsOf, headline, meanByPosition, runningMean, summarise } from '../../src/report/series.js'
+import { summarise } from '../../src/report/series.js'
 import { resultSentences } from '../../src/report/words.js'
 import { sampleSteps, stepOf } from './sample.js'
 
@@ -12,32 +12,6 @@ const two = (rows: [chat: string | null, own: number, base: number | null][]) =>
       baselines: base === null ? {} : { base: { response: '', metrics: { f1: base } } },
     }),
   )
-
-describe('headline', () => {
-  test('is f1 if there is one, else the first metric, else null', () => {
-    expect(headline([stepOf(0, { metrics: { rouge: 1, f1: 0 } })])).toBe('f1')
-    expect(headline([stepOf(0, { metrics: { rouge: 1, bleu: 0 } })])).toBe('rouge')
-    expect(headline([stepOf(0, { metrics: {} })])).toBeNull()
-  })
-})
-
-describe('running means', () => {
-  test('over all so far, over a window, over gaps', () => {
-    expect(runningMean([1, 0, 0.5, 0.5])).toEqual([1, 0.5, 0.5, 0.5])
-    expect(runningMean([1, 0, 1, 1], 2)).toEqual([1, 0.5, 0.5, 1])
-    expect(runningMean([null, 1, null, 0], 1)).toEqual([null, 1, 1, 0])
-  })
-
-  test('by position in the chat', () => {
-    const steps = two([
-      ['a', 1, 0],
-      ['b', 0, 0],
-      ['a', 1, 0],
-      ['a', 0.5, 0],
-    ])
-    expect(meanByPosition(steps, armsOf(steps, 'f1')[0]!.scores)).toEqual([0.5, 1, 0.5])
-  })
-})
 
 describe('summarise', () => {
   const summary = summarise(

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Pair, pairedDifference } from '../../src/report/stats.js'
+import { type Pair, pairedDifference } from '../../src/record/stats.js'
 import { random } from '../../src/tensor.js'
 
 const singles = (differences: number[]): Pair[] => differences.map(difference => ({ chat: null, difference }))
