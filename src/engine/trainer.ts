@@ -5,6 +5,7 @@ import { type Adapter, type AdapterConfig, ranksOf } from '../lora/adapter.js'
 import type { TrainingNotes } from '../lora/card.js'
 import { type LoRAHandle, type Skip, skip, type TrainingSummary } from '../lora/handle.js'
 import { selectModules } from '../lora/modules.js'
+import { itemHashes } from '../lora/trained.js'
 import { layoutOf } from '../rules/lora.js'
 import { type Encoder, encodeItems, makeBatch, type Row, type TrainingItem } from './batch.js'
 import { trainingGraph } from './compile.js'
@@ -99,6 +100,7 @@ export class Trainer {
     const made = residents.prepare({ config: from.config, tensors: unflatten(run.theta, layout) })
     const after = await score(rows[0]!, made.feeds)
     if (!Number.isFinite(after.nll)) return skip(`non-finite loss after step ${settings.steps}`)
+    const used = new Set(Array.from({ length: settings.steps }, (_, t) => plan(t + 1)).flat(2))
     const training: TrainingSummary = {
       losses: run.losses,
       gradientNorms: run.gradientNorms,
@@ -106,6 +108,7 @@ export class Trainer {
       stepMs: run.stepMs,
       targetLoss: { before: asked?.nll ?? run.firstItemBefore, after: after.nll },
       truncated: rows.flatMap(r => r.truncated ?? []),
+      items: items.filter((_, i) => used.has(i)).flatMap(item => itemHashes(item, options.trainOn)),
     }
     const handle = save(made, training, notesOf(settings, rows.length, run.losses))
     if (keepsState) this.#states.add(handle, run.state, layout)

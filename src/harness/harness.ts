@@ -1,17 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { HarnessError } from '../errors.js'
-import { skip } from '../lora/handle.js'
-import type { Branch, Step } from '../protocol/index.js'
+import { type LoRAHandle, skip } from '../lora/handle.js'
+import type { Branch, Probing, Step } from '../protocol/index.js'
 import { seedOf } from '../tensor.js'
 import type { BaselineFn, Callables, HarnessEvent, HarnessView } from './callables.js'
 import { adapterOf, generationOf, hashesOf, sourcesOf, updateFrom } from './callables.js'
 import { Control } from './control.js'
-import { deepFreeze, exampleKey, finished, viewOf } from './example.js'
+import { deepFreeze, type ExampleContext, exampleKey, finished, viewOf } from './example.js'
 import { Feed } from './feed.js'
 import { type FinishedBranch, History } from './history.js'
 import { Listeners } from './listeners.js'
 import type { ForkOptions, LoRAHarnessOptions } from './options.js'
 import { historyOf, type Past } from './past.js'
+import { askProbe, Probes } from './probes.js'
 import { noRecorder, type Recorder } from './recorder.js'
 import { scoreOf } from './score.js'
 import { stagesOf } from './stages.js'
@@ -36,6 +37,9 @@ export class LoRAHarness implements Callables {
   code: string
   #feed: Feed
   #history = new History()
+  #probes: Probes | undefined
+  /** Keys of the probes that were warned of: each once, not at every probing. */
+  readonly #leakedProbes = new Set<string>()
   readonly #control: Control
   readonly #stepListeners = new Listeners<Step>()
   readonly #eventListeners = new Listeners<HarnessEvent>()
@@ -51,6 +55,7 @@ export class LoRAHarness implements Callables {
     this.runId = options.runId ?? randomUUID()
     this.code = options.code ?? ''
     this.#feed = new Feed(options.exampleSource)
+    this.#probes = options.probes && new Probes(options.probes)
     this.#control = new Control(options.signal)
   }
 
@@ -58,14 +63,15 @@ export class LoRAHarness implements Callables {
    * Runs the examples that are left and yields each once it is recorded. Leaving the loop stops the run; a later
    * `run()` goes on with the next example.
    *
+   * @param limit examples at most; after so many the run is at its end, where probes are asked once more
    * @throws HarnessError naming stage, example and cause; what was recorded before stays
    * @throws InputError if the source is empty or gives a malformed example
    */
-  async *run(): AsyncGenerator<ExampleResult, void, undefined> {
+  async *run({ limit = Number.POSITIVE_INFINITY } = {}): AsyncGenerator<ExampleResult, void, undefined> {
     this.#control.start()
     try {
-      for (;;) {
-        const result = await this.#control.next(() => this.#next())
+      for (let done = 0; ; done++) {
+        const result = await this.#control.next(() => this.#next(done >= limit))
         if (!result) return
         yield result
       }
@@ -74,10 +80,11 @@ export class LoRAHarness implements Callables {
     }
   }
 
-  /** Takes the next example through all stages; null after the last one. */
-  async #next(): Promise<ExampleResult | null> {
+  /** Takes the next example through all stages; null after the last one. @param end there is to be no next one */
+  async #next(end = false): Promise<ExampleResult | null> {
     const index = this.results.length
-    const example = await this.#feed.at(index)
+    const example = end ? undefined : await this.#feed.at(index)
+    if (!example || this.#probes?.due(index)) await this.#probe(index)
     if (!example) return null
     const { retrieveLoraFn, inferenceFn, finetuneFn, baselines, recorder } = this
     const sources = sourcesOf(this, this.code)
@@ -89,6 +96,7 @@ export class LoRAHarness implements Callables {
     const startedAt = new Date().toISOString()
 
     const retrievedLora = await stage('retrieve', async () => adapterOf(await retrieveLoraFn(question, harness)))
+    this.#warnOfLeak(example, retrievedLora, index)
     const answer = await stage('infer', async () => generationOf(await inferenceFn(question, retrievedLora, harness)))
     const response = answer.text
     const score = await stage('evaluate', async () => deepFreeze(scoreOf(await example.evaluate(response))))
@@ -135,12 +143,48 @@ export class LoRAHarness implements Callables {
     return result
   }
 
-  /** What the callables see: copies and closures, so that nothing in it leads to the source or a reference. */
-  #view(index: number): HarnessView {
+  /** Asks every probe with the state before example `index`, unless that was done. All are kept, or none. */
+  async #probe(index: number): Promise<void> {
+    if (!this.#probes || this.probings.at(-1)?.at === index) return
+    const startedAt = new Date().toISOString()
+    const asked = await this.#probes.all()
+    const probes: Probing['probes'] = []
+    for (const [i, probe] of asked.entries()) {
+      // The same seed whenever it is asked, and none that a step has.
+      const key = exampleKey(probe)
+      const warn = (lora: LoRAHandle | null) => {
+        if (!this.#leakedProbes.has(key) && this.#warnOfLeak(probe, lora, index)) this.#leakedProbes.add(key)
+      }
+      probes.push(await askProbe(probe, this, this.#view(index, -1 - i, { probe: key }), warn))
+    }
+    const probing: Probing = deepFreeze({ branch: this.branch.name, at: index, probes, startedAt })
+    const { stage } = stagesOf(`the probes before step ${index}`, this.#control.signal, () => {})
+    await stage('record', () => this.recorder.probe?.(probing))
+    this.#history.appendProbing(probing)
+    this.#eventListeners.tell({ type: 'probing', index, probes: probes.length })
+  }
+
+  /** Was an adapter trained on what it is about to be asked? Says so if it was. */
+  #warnOfLeak(example: ExampleContext, lora: LoRAHandle | null, index: number): boolean {
+    const leak = this.#history.lineage.leakOf(example, lora)
+    if (!leak) return false
+    const event = { type: 'leak', key: exampleKey(example), ...leak }
+    this.#eventListeners.tell({ ...event, index })
+    this.recorder.note?.({ ...event, branch: this.branch.name, index, time: new Date().toISOString() })
+    return true
+  }
+
+  /**
+   * What the callables see: copies and closures, so that nothing in it leads to the source or a reference.
+   *
+   * @param part of the run's seed
+   * @param about is added to what is emitted
+   */
+  #view(index: number, part = index, about: { probe?: string } = {}): HarnessView {
     const { results } = this
     const store = this.store.readOnly()
-    const emit = (event: HarnessEvent) => this.#eventListeners.tell({ ...event, index })
-    const seed = seedOf(this.seed, index)
+    const emit = (event: HarnessEvent) => this.#eventListeners.tell({ ...event, ...about, index })
+    const seed = seedOf(this.seed, part)
     return Object.freeze({ store, index, seed, signal: this.#control.signal, results, emit })
   }
 
@@ -167,17 +211,19 @@ export class LoRAHarness implements Callables {
   /** Goes back to the state before example `k` (0 … results.length) as a new branch; the old one stays in `branches`. */
   rewind(k: number, name?: string): void {
     if (this.#control.busy) throw new HarnessError('rewind(): an example is being worked on; await pause() first')
-    this.#history.rewind({ at: k, name })
-    this.recorder.begin?.(this.branch)
+    const next = this.#history.fork({ at: k, name })
+    this.recorder.begin?.(next.branch)
+    this.#history.become(next)
   }
 
   /** A harness of its own on a new branch from the state before example `at`, with other callables where given. */
   fork({ at, name, skipUpdates, ...callables }: ForkOptions): LoRAHarness {
     const history = this.#history.fork({ at, name, skipUpdates })
     const fork = new LoRAHarness({ ...this, exampleSource: [], signal: this.#control.outer, ...callables })
+    fork.recorder.begin?.(history.branch)
     fork.#feed = this.#feed
+    fork.#probes = this.#probes
     fork.#history = history
-    fork.recorder.begin?.(fork.branch)
     return fork
   }
 
@@ -209,6 +255,10 @@ export class LoRAHarness implements Callables {
   }
   get results(): readonly ExampleResult[] {
     return this.#history.results
+  }
+  /** What the probes scored so far, by rising `at`. */
+  get probings(): readonly Probing[] {
+    return this.#history.probings
   }
   /** The branch that the next example belongs to. */
   get branch(): Branch {

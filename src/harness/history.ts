@@ -1,10 +1,14 @@
 import { InputError } from '../errors.js'
-import type { Branch } from '../protocol/index.js'
+import type { Branch, Probing } from '../protocol/index.js'
+import { Lineage } from './leaks.js'
 import type { ExampleResult } from './step.js'
 import { LoRAStore } from './store.js'
 
-/** A branch with its results: those of its parent before `at`, then its own. */
-export type FinishedBranch = Branch & { readonly results: readonly ExampleResult[] }
+/** A branch with its results and probings: those of its parent from before it left, then its own. */
+export type FinishedBranch = Branch & {
+  readonly results: readonly ExampleResult[]
+  readonly probings: readonly Probing[]
+}
 
 /** The branch that a run begins with. */
 export const MAIN: Branch = Object.freeze({ name: 'main', parent: null, at: 0, skipUpdates: Object.freeze([]) })
@@ -27,7 +31,9 @@ export interface Leave {
 export class History {
   #branch: Branch
   #results: readonly ExampleResult[]
+  #probings: readonly Probing[]
   #store: LoRAStore
+  #lineage: Lineage
   #left: readonly FinishedBranch[]
   /** Names of all branches of the run; forks share it. */
   readonly #names: Set<string>
@@ -36,6 +42,7 @@ export class History {
   constructor(
     branch: Branch = MAIN,
     results: readonly ExampleResult[] = [],
+    probings: readonly Probing[] = [],
     left: readonly FinishedBranch[] = [],
     names = new Set([...left.map(({ name }) => name), branch.name]),
   ) {
@@ -43,7 +50,10 @@ export class History {
     this.#names = names
     this.#left = left
     this.#results = Object.freeze([...results])
-    this.#store = storeOf(results)
+    this.#probings = Object.freeze([...probings])
+    this.#store = new LoRAStore()
+    this.#lineage = new Lineage()
+    for (const result of results) this.#remember(result)
   }
 
   get branch(): Branch {
@@ -54,27 +64,43 @@ export class History {
     return this.#results
   }
 
+  /** By rising `at`. */
+  get probings(): readonly Probing[] {
+    return this.#probings
+  }
+
   get store(): LoRAStore {
     return this.#store
   }
 
+  /** What the adapters of the results were trained on. */
+  get lineage(): Lineage {
+    return this.#lineage
+  }
+
   /** Every branch that was rewound, then the current one. */
   get branches(): readonly FinishedBranch[] {
-    return [...this.#left, { ...this.#branch, results: this.#results }]
+    return [...this.#left, { ...this.#branch, results: this.#results, probings: this.#probings }]
   }
 
   append(result: ExampleResult): void {
     this.#results = Object.freeze([...this.#results, result])
-    remember(this.#store, result)
+    this.#remember(result)
   }
 
-  /** Goes on from the state before an example, as a new branch. @throws InputError as `fork` */
-  rewind(leave: Leave): void {
-    const next = this.fork(leave)
+  /** Takes in what the probes scored before the next example. */
+  appendProbing(probing: Probing): void {
+    this.#probings = Object.freeze([...this.#probings, probing])
+  }
+
+  /** Goes on as one of its forks; the branch so far is left. */
+  become(fork: History): void {
     this.#left = this.branches
-    this.#branch = next.branch
-    this.#results = next.results
-    this.#store = next.store
+    this.#branch = fork.branch
+    this.#results = fork.results
+    this.#probings = fork.probings
+    this.#store = fork.store
+    this.#lineage = fork.lineage
   }
 
   /**
@@ -95,16 +121,14 @@ export class History {
     if (this.#names.has(name)) throw new InputError(`naming a branch ${name}: the run has one of that name already`)
     this.#names.add(name)
     const branch = Object.freeze({ name, parent: this.#branch.name, at, skipUpdates: Object.freeze([...skipUpdates]) })
-    return new History(branch, this.#results.slice(0, at), [], this.#names)
+    // Probes that were asked before example `at` were asked with the state that the branch begins with.
+    const probings = this.#probings.filter(probing => probing.at <= at)
+    return new History(branch, this.#results.slice(0, at), probings, [], this.#names)
   }
-}
 
-function storeOf(results: readonly ExampleResult[]): LoRAStore {
-  const store = new LoRAStore()
-  for (const result of results) remember(store, result)
-  return store
-}
-
-function remember(store: LoRAStore, { example, updatedLora, retrievedLora, metrics, response }: ExampleResult): void {
-  store.record({ example, handle: updatedLora ?? retrievedLora, metrics, response })
+  #remember(result: ExampleResult): void {
+    const { example, updatedLora, retrievedLora, metrics, response } = result
+    this.#store.record({ example, handle: updatedLora ?? retrievedLora, metrics, response })
+    this.#lineage.add(result)
+  }
 }

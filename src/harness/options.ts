@@ -1,6 +1,7 @@
 import type { BaselineFn, Callables } from './callables.js'
 import type { ExampleSource } from './feed.js'
 import type { Leave } from './history.js'
+import type { ProbeOptions } from './probes.js'
 import type { Recorder } from './recorder.js'
 
 export interface LoRAHarnessOptions extends Callables {
@@ -8,6 +9,8 @@ export interface LoRAHarnessOptions extends Callables {
   exampleSource: ExampleSource
   /** Other answers to the same messages, by name: scored alike, never trained. */
   baselines?: Record<string, BaselineFn>
+  /** Questions that are asked again and again: scored, never trained on. */
+  probes?: ProbeOptions | undefined
   /** 0 by default; the seed of step i is `seedOf(seed, i)`. */
   seed?: number
   /** After a finetuneFn that threw: go on (the default), or stop once the step is recorded. */

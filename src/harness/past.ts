@@ -1,6 +1,6 @@
 import { InputError } from '../errors.js'
 import type { LoRAHandle } from '../lora/handle.js'
-import type { Branch, Step } from '../protocol/index.js'
+import type { Branch, Probing, Step } from '../protocol/index.js'
 import { type ExampleContext, finished } from './example.js'
 import type { Feed } from './feed.js'
 import { type FinishedBranch, History } from './history.js'
@@ -14,6 +14,8 @@ export interface Past {
   readonly current: string
   /** A branch's own steps, by index. */
   ownSteps(branch: string): readonly Step[]
+  /** What the probes scored on a branch and, until it left (inclusive), its parents, by rising `at`. */
+  probings(branch: string): readonly Probing[]
   /** @throws HarnessError if the adapter is not there any more */
   lora(identifier: string): LoRAHandle
 }
@@ -32,11 +34,12 @@ export async function historyOf(past: Past, feed: Feed): Promise<History> {
         )
       own.push(resultOf(step, example, past))
     }
-    all.set(branch.name, Object.freeze({ ...branch, results: Object.freeze([...before, ...own]) }))
+    const probings = Object.freeze([...past.probings(branch.name)])
+    all.set(branch.name, Object.freeze({ ...branch, results: Object.freeze([...before, ...own]), probings }))
   }
-  const { results, ...current } = all.get(past.current)!
+  const { results, probings, ...current } = all.get(past.current)!
   all.delete(past.current)
-  return new History(current, results, [...all.values()])
+  return new History(current, results, probings, [...all.values()])
 }
 
 /** The result that a step is the JSON form of. */

@@ -27,6 +27,8 @@ export interface TrainingSummary {
   targetLoss: { before: number; after: number }
   /** Items that were cut to `maxLength`. */
   truncated: readonly Truncated[]
+  /** SHA-256 of every chat that was learned, up to its answer (`chatHash`): tells whether an example was trained on. */
+  items: readonly string[]
 }
 
 export interface LoRAHandleInit {
