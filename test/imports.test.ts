@@ -33,6 +33,7 @@ const ONLY_IN: [module: RegExp, place: RegExp][] = [
   [/^onnxruntime-node/, /^src\/engine\/(node|platform|session)\.ts$/],
   [/^onnxruntime-web/, /^src\/engine\/web\.ts$/],
   [/protobuf/, /^src\/onnx\//],
+  [/libsql|kysely/, /^src\/record\/(schema|database|lock)\.ts$/],
 ]
 /** Folders that must run anywhere, a browser included. */
 const NO_NODE = /^src\/(protocol|graph|rules|grad|errors\.ts|tensor\.ts)/

@@ -5,6 +5,7 @@ import { type Graph, isExternal } from '../graph/graph.js'
 import { findSites } from '../lora/modules.js'
 import { sha256 } from '../lora/sha256.js'
 import { BY_EXACTNESS, FILES, HALF, type ModelDType, weightFile } from '../models/dtypes.js'
+import { noteLoaded } from '../models/loaded.js'
 import { readOnnx } from '../onnx/read.js'
 import type { LoraGroup, LoraSite } from '../rules/lora.js'
 import { inferenceGraph } from './compile.js'
@@ -80,12 +81,14 @@ export async function loadParts({ choice, files }: Found): Promise<Parts> {
   const fused = graph.nodes.some(n => /GroupQueryAttention|MultiHeadAttention/.test(n.op))
   const parts = device === 'webgpu' && fused && !(await longAttentionIsRight(device, platform.devices.at(-1)!))
   if (parts) inParts(session)
+  const deviceReason =
+    choice.reason + (parts ? '; prompts are read in parts, because its attention over many tokens is wrong' : '')
+  noteLoaded({ id, dtype: files.dtype, device, deviceReason, place: files.place })
   return {
     id,
     dtype: files.dtype,
     device,
-    deviceReason:
-      choice.reason + (parts ? '; prompts are read in parts, because its attention over many tokens is wrong' : ''),
+    deviceReason,
     weights,
     exported,
     sites,

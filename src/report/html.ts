@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Step } from '../protocol/index.js'
 import { meanByPosition, runningMean } from '../record/curve.js'
+import type { RunInfo } from '../record/run-info.js'
 import { groupBy } from '../record/stats.js'
 import { exampleDetails, lastUserText } from './example.js'
 import { constant, type Markup, markup } from './markup.js'
-import type { RunInfo } from './run-info.js'
 import { type Row, type Summary, summarise } from './series.js'
 import { reportStyle } from './style.js'
 import { outcomeIcon, renderChart } from './svg.js'
@@ -18,7 +18,7 @@ import { experimentName, intervalNote, reproduce, resultSentences, score, signed
  */
 export function renderReport(run: RunInfo, steps: readonly Step[]): string {
   const summary = summarise(steps, run.args.seed)
-  const name = experimentName(run.experiment)
+  const name = experimentName(run.experiment) || 'Run'
   const hash = createHash('sha256').update(reportStyle).digest('base64')
   const policy = `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'`
   return markup`<!doctype html>
@@ -173,7 +173,7 @@ function settings(run: RunInfo, steps: readonly Step[]): Markup {
   const callables = Object.entries(steps.at(-1)?.callables ?? {})
   const memory = (run.machine.memoryBytes / 2 ** 30).toFixed(0)
   const entries = [
-    ['experiment', run.experiment],
+    ['experiment', run.experiment || 'a program'],
     [
       'arguments',
       Object.entries(run.args.set)

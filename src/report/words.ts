@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { ADAPTER } from '../record/curve.js'
+import type { RunInfo } from '../record/run-info.js'
 import type { Difference } from '../record/stats.js'
-import type { RunInfo } from './run-info.js'
 import type { Summary } from './series.js'
 
 /** A score for reading: two decimals, a dash where there is none. */
@@ -64,6 +64,7 @@ export const intervalNote = ({ unit, units }: Difference): string =>
 
 /** The command that runs the same experiment again. */
 export function reproduce({ experiment, args }: RunInfo): string {
+  if (experiment === '') return `# begun by a program, with seed ${args.seed}`
   const words = ['npx', 'lora-harness', 'run', experiment, '--seed', String(args.seed)]
   if (args.limit !== null) words.push('--limit', String(args.limit))
   for (const [key, value] of Object.entries(args.set)) words.push('--set', `${key}=${value}`)

@@ -1,0 +1,83 @@
+import { basename } from 'node:path'
+import { createTwoFilesPatch } from 'diff'
+import type { Sources } from '../harness/callables.js'
+import { exampleKey, type FinishedExample } from '../harness/example.js'
+import { sha256 } from '../lora/sha256.js'
+import type { Step } from '../protocol/index.js'
+import type { Session } from './run-info.js'
+
+/** Names of the callables that steps have hashes of. */
+export const CALLABLES = ['retrieveLoraFn', 'inferenceFn', 'finetuneFn'] as const
+
+/** Hash of what a source gave for one example, as far as JSON sees it. */
+export function exampleHash(example: FinishedExample): string {
+  const { messages, lang, userPrompt, target, chatId, info, metadata } = example
+  const parts = [exampleKey(example), messages, lang, userPrompt, target, chatId, info, metadata]
+  return sha256([JSON.stringify(parts, (_, value) => (typeof value === 'bigint' ? `${value}n` : value))])
+}
+
+/** Which callables differ between two steps. */
+export const changedCallables = (before: Step['callables'], after: Step['callables']): string[] =>
+  CALLABLES.filter(name => before[name] !== after[name])
+
+/** Path and text of the files that callables came from: `code` as the command line writes it, else one text. */
+function filesOf(code: string): Map<string, string> {
+  try {
+    return new Map(JSON.parse(code) as [string, string][])
+  } catch {
+    return new Map([['code', code]])
+  }
+}
+
+/** Names of the files that differ. */
+function changedFiles(before: string, after: string): string[] {
+  const [old, now] = [filesOf(before), filesOf(after)]
+  return [...new Set([...old.keys(), ...now.keys()])].filter(name => old.get(name) !== now.get(name))
+}
+
+/** What was edited, as a unified diff: the files where they are known, else the functions themselves. */
+export function sourceDiff(before: Sources, after: Sources): string {
+  const [old, now] = [filesOf(before.code), filesOf(after.code)]
+  const files = changedFiles(before.code, after.code).map(
+    name => [name, old.get(name) ?? '', now.get(name) ?? ''] as const,
+  )
+  const functions = CALLABLES.map(name => [name, before[name], after[name]] as const)
+  const changed = files.length > 0 ? files : functions.filter(([, a, b]) => a !== b)
+  return changed.map(([name, a, b]) => createTwoFilesPatch(name, name, a, b, 'before', 'after')).join('\n')
+}
+
+/** How callables differ from those of a step, in words; empty if they do not. */
+export function callableChanges(before: Step['callables'], now: Step['callables'], old: Sources, current: Sources) {
+  return changedCallables(before, now).map(name => {
+    const own = old[name as keyof Sources] !== current[name as keyof Sources]
+    const files = changedFiles(old.code, current.code)
+    return `${name}: ${own ? 'its text' : `a file it comes from (${files.slice(0, 5).join(', ')})`} was changed`
+  })
+}
+
+/** How software, machine and models differ from those of an earlier session, in words. */
+export function surroundingChanges(before: Session, now: Pick<Session, 'versions' | 'machine' | 'models'>): string[] {
+  const differ = <T>(what: string, a: T | undefined, b: T | undefined) =>
+    a === b ? [] : [`${what}: it was ${a ?? 'absent'}, now it is ${b ?? 'absent'}`]
+  const names = [...new Set([...Object.keys(before.versions), ...Object.keys(now.versions)])]
+  const { machine } = before
+  return [
+    ...names.flatMap(name => differ(`version of ${name}`, before.versions[name], now.versions[name])),
+    ...differ('operating system', machine.platform, now.machine.platform),
+    ...differ('processor', machine.arch, now.machine.arch),
+    ...differ('number of cores', machine.cores, now.machine.cores),
+    ...before.models.flatMap(old => {
+      // A model that is not loaded yet is looked at when the first step has used it.
+      const model = now.models.find(m => m.id === old.id)
+      if (!model) return []
+      const files = [...new Set([...Object.keys(old.files), ...Object.keys(model.files)])]
+      return [
+        ...differ(`weights of model ${old.id}`, old.dtype, model.dtype),
+        ...differ(`device of model ${old.id}`, old.device, model.device),
+        ...(old.dtype === model.dtype ? files : [])
+          .filter(name => old.files[name] !== model.files[name])
+          .map(name => `model ${old.id}: its file ${basename(name)} has other contents`),
+      ]
+    }),
+  ]
+}

@@ -1,0 +1,152 @@
+import { accessSync, constants, existsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { CompiledQuery } from 'kysely'
+import Libsql from 'libsql'
+import { HarnessError, InputError, messageOf } from '../errors.js'
+import { MIGRATIONS } from './schema.js'
+
+type Query<Row> = { compile(): CompiledQuery<Row> }
+
+/** Milliseconds that a statement waits for another process's lock. */
+const PATIENCE = 5_000
+
+/** A SQLite file. Every call is synchronous: what `run` has returned from is on the disk. */
+export class Database {
+  readonly #db: Libsql.Database
+  readonly #path: string
+  readonly #prepared = new Map<string, Libsql.Statement>()
+
+  private constructor(path: string, db: Libsql.Database) {
+    this.#path = path
+    this.#db = db
+  }
+
+  /**
+   * Opens a file for writing, makes it if it is not there, and brings it to today's version.
+   *
+   * @param migrations today's are MIGRATIONS
+   * @throws InputError if a newer version made it, HarnessError if it cannot be opened or brought up to date
+   */
+  static write(path: string, migrations: readonly string[] = MIGRATIONS): Database {
+    return guard(path, () => {
+      const db = new Database(path, new Libsql(path, { timeout: PATIENCE }))
+      db.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
+      db.#migrate(migrations)
+      return db
+    })
+  }
+
+  /**
+   * Opens a file to read it, while another process may write it.
+   *
+   * @throws InputError if there is no such file, or it is of another version
+   */
+  static read(path: string): Database {
+    if (!existsSync(path)) throw new InputError(`opening ${path}: there is no such file`)
+    return guard(path, () => {
+      const url = pathToFileURL(path)
+      // SQLite needs to write beside a file that may change; in a folder where nobody can write, none does.
+      if (!existsSync(`${path}-wal`) && !mayWrite(dirname(path))) url.searchParams.set('immutable', '1')
+      else url.searchParams.set('mode', 'ro')
+      const db = new Database(path, new Libsql(url.href, { timeout: PATIENCE }))
+      db.#db.exec('PRAGMA query_only = ON')
+      if (db.version !== MIGRATIONS.length) throw db.#otherVersion(MIGRATIONS.length)
+      return db
+    })
+  }
+
+  /** Version of its tables: how many migrations it has been through. */
+  get version(): number {
+    return (this.#db.pragma('user_version') as { user_version: number }[])[0]!.user_version
+  }
+
+  #migrate(migrations: readonly string[]): void {
+    if (this.version > migrations.length) throw this.#otherVersion(migrations.length)
+    migrations.slice(this.version).forEach(statements => {
+      const next = this.version + 1
+      this.transaction(() => this.#db.exec(`${statements}; PRAGMA user_version = ${next}`))
+    })
+  }
+
+  #otherVersion(known: number): InputError {
+    const { version } = this
+    const what =
+      version > known
+        ? `a newer lora-harness wrote it (version ${version} of the tables; this one knows ${known}); use that one`
+        : `it has version ${version} of the tables, this is version ${known}; whatever writes it (such as resume) brings it up to date`
+    return new InputError(`opening ${this.#path}: ${what}`)
+  }
+
+  all<Row>(query: Query<Row>): Row[] {
+    const { sql, parameters } = query.compile()
+    return this.#statement(sql).all(...parameters) as Row[]
+  }
+
+  /** The first row. */
+  first<Row>(query: Query<Row>): Row | undefined {
+    return this.all(query)[0]
+  }
+
+  run(query: Query<unknown>): void {
+    const { sql, parameters } = query.compile()
+    this.#statement(sql).run(...parameters)
+  }
+
+  /** All that `work` writes, or nothing if it throws. */
+  transaction<T>(work: () => T): T {
+    return this.#db.transaction(work)()
+  }
+
+  /** What SQLite itself finds wrong with the file, one line each. */
+  problems(): string[] {
+    const rows = this.#db.pragma('integrity_check(20)') as { integrity_check: string }[]
+    return rows.map(row => row.integrity_check).filter(line => line !== 'ok')
+  }
+
+  /** Writes a copy of the state as it is now into a new file, whoever writes meanwhile. */
+  copyTo(path: string): void {
+    this.#db.prepare('VACUUM INTO ?').run(path)
+  }
+
+  /** Puts everything into the one file, so that it can be copied alone. */
+  checkpoint(): void {
+    this.#db.pragma('wal_checkpoint(TRUNCATE)')
+  }
+
+  /** The pages that the file may have at most: how tests fill the disk. */
+  limitPages(pages: number): void {
+    this.#db.pragma(`max_page_count = ${pages}`)
+  }
+
+  close(): void {
+    this.#db.close()
+  }
+
+  #statement(sql: string): Libsql.Statement {
+    const known = this.#prepared.get(sql)
+    if (known) return known
+    const statement = this.#db.prepare(sql)
+    this.#prepared.set(sql, statement)
+    return statement
+  }
+}
+
+/** Says which file it was that could not be opened. */
+function guard(path: string, open: () => Database): Database {
+  try {
+    return open()
+  } catch (cause) {
+    if (cause instanceof InputError) throw cause
+    throw new HarnessError(`opening ${path}: ${messageOf(cause)}`, { cause })
+  }
+}
+
+function mayWrite(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}

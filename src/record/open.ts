@@ -1,0 +1,229 @@
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join, resolve } from 'node:path'
+import { InputError } from '../errors.js'
+import { hashesOf, sourcesOf } from '../harness/callables.js'
+import { LoRAHarness, type LoRAHarnessOptions } from '../harness/index.js'
+import { renameDurably, replaceDurably } from '../lora/durable.js'
+import { setAdapterFolder } from '../lora/folder.js'
+import { callableChanges, exampleHash, surroundingChanges } from './changes.js'
+import { Database } from './database.js'
+import { lockForWriting } from './lock.js'
+import { modelFiles } from './models.js'
+import type { RunRecord } from './record.js'
+import type { RunInfo, Session } from './run-info.js'
+import { ADAPTERS, RUN_DB, SqliteRecord } from './sqlite.js'
+import { machine, versions } from './versions.js'
+import { SqliteWriter } from './writer.js'
+
+/** What a run begins with; the rest is found out. */
+export type RunStart = Partial<Pick<RunInfo, 'runId' | 'experiment'>> & {
+  args?: Partial<RunInfo['args']>
+}
+
+/**
+ * Begins a run in a folder: its record, and `run.json`. From now on new adapters are saved there.
+ *
+ * @throws InputError if the folder has a run already
+ * @throws HarnessError if it cannot be written
+ */
+export async function createRun(folder: string, start: RunStart = {}): Promise<SqliteWriter> {
+  const path = resolve(folder)
+  mkdirSync(path, { recursive: true })
+  const release = lockForWriting(path)
+  try {
+    if (existsSync(join(path, RUN_DB)))
+      throw new InputError(`beginning a run in ${folder}: it has one already; openRun and resume go on with it`)
+    const info = infoOf(start)
+    writeRunInfo(path, info)
+    makeDatabase(path, info)
+    return await writerIn(path, release)
+  } catch (cause) {
+    release()
+    throw cause
+  }
+}
+
+/**
+ * Opens a run to read it; others may do so too, and one process may write it meanwhile.
+ *
+ * @throws InputError if there is no run in the folder
+ */
+export function readRun(folder: string): RunRecord & { readonly folder: string } {
+  return new SqliteRecord(Database.read(requireRun(folder)), resolve(folder))
+}
+
+/** A harness whose steps go into a run; `recorder.close()` gives the run back. */
+export type RecordedHarness = LoRAHarness & { recorder: SqliteWriter }
+
+export type OpenOptions = LoRAHarnessOptions & {
+  /** Go on although callables, data, models or software are not as they were; the record says so. */
+  allowChanges?: boolean | undefined
+  /** Branch to go on with; the one last worked on by default. */
+  branch?: string | undefined
+}
+
+/**
+ * Goes on with a run after its last recorded step, or begins one if the folder has none. The result is equal, but for
+ * times, to that of a run that was never interrupted.
+ *
+ * @param options of the harness; the seed is the run's own
+ * @throws InputError naming what is not as it was (callables, examples, models, software, seed), unless `allowChanges`;
+ *   or the process that writes the run already
+ * @throws HarnessError if the record or an adapter that is needed is damaged or missing
+ */
+export async function openRun(folder: string, options: OpenOptions): Promise<RecordedHarness> {
+  const { allowChanges = false, branch, ...rest } = options
+  const isNew = !existsSync(join(folder, RUN_DB))
+  const recorder = isNew ? await createRun(folder, { args: { seed: options.seed ?? 0 } }) : await writeRun(folder)
+  try {
+    const { runId, args } = recorder.info
+    const harness = new LoRAHarness({ ...rest, seed: args.seed, runId, recorder }) as RecordedHarness
+    if (!isNew) await goOn(harness, { ...options, allowChanges, branch: branch ?? recorder.current })
+    return harness
+  } catch (cause) {
+    recorder.close()
+    throw cause
+  }
+}
+
+/** Opens a run for writing. @throws InputError if there is none, or another process writes it */
+async function writeRun(folder: string): Promise<SqliteWriter> {
+  const path = resolve(folder)
+  requireRun(path)
+  const release = lockForWriting(path)
+  try {
+    return await writerIn(path, release)
+  } catch (cause) {
+    release()
+    throw cause
+  }
+}
+
+/** Restores what is recorded, and compares today's callables, data, models and software with it. */
+async function goOn(
+  harness: RecordedHarness,
+  { allowChanges, branch, seed }: OpenOptions & { branch: string },
+): Promise<void> {
+  const { recorder } = harness
+  await harness.restore({
+    branches: recorder.branches,
+    current: branch,
+    ownSteps: name => recorder.ownSteps(name),
+    probings: name => recorder.probings(name),
+    lora: memo(id => recorder.lora(id)),
+  })
+  recorder.requireState(branch, harness.results.length)
+  const [before, now] = recorder.sessions.slice(-2) as [Session, Session]
+  const last = harness.results.at(-1)
+  const sources = sourcesOf(harness, harness.code)
+  const changes = [
+    ...(seed === undefined || seed === harness.seed
+      ? []
+      : [`seed: the run has ${harness.seed}, ${seed} was asked for; the run's own is used`]),
+    ...(last ? callableChanges(last.callables, hashesOf(sources), recorder.sources(last.callables), sources) : []),
+    ...exampleChanges(harness),
+    ...surroundingChanges(before, now),
+  ]
+  if (changes.length === 0) return
+  if (!allowChanges)
+    throw new InputError(
+      `going on with run ${recorder.folder}: it would not be the same run any more:\n` +
+        `${changes.map(change => `  ${change}`).join('\n')}\n` +
+        'To go on all the same, and have the record say so, allow changes (resume --allow-changes).',
+    )
+  recorder.allow(changes)
+  const time = new Date().toISOString()
+  recorder.note({ type: 'changes', branch, index: harness.results.length, time, changes })
+}
+
+/** Examples that the source gives otherwise than the run had them. */
+function exampleChanges(harness: RecordedHarness): string[] {
+  const changed = new Map<number, string>()
+  for (const branch of harness.branches) {
+    const hashes = harness.recorder.examples(branch.name)
+    branch.results.slice(branch.at).forEach(({ index, example }, i) => {
+      if (exampleHash(example) !== hashes[i]) changed.set(index, `example ${index}: the source gives it otherwise`)
+    })
+  }
+  const all = [...changed.values()]
+  return all.length > 5 ? [...all.slice(0, 5), `and ${all.length - 5} examples more`] : all
+}
+
+/** What this process is, as the record keeps it. */
+async function sessionNow(): Promise<Omit<Session, 'id'>> {
+  return {
+    startedAt: new Date().toISOString(),
+    endedAt: null,
+    status: 'running',
+    error: null,
+    pid: process.pid,
+    host: hostname(),
+    versions: versions(),
+    machine: machine(),
+    models: await modelFiles(),
+    changes: [],
+  }
+}
+
+const infoOf = ({ runId = crypto.randomUUID(), experiment = '', args }: RunStart): RunInfo => ({
+  v: 1,
+  runId,
+  experiment,
+  args: { limit: null, seed: 0, set: {}, ...args },
+  startedAt: new Date().toISOString(),
+  finishedAt: null,
+  status: 'running',
+  error: null,
+  versions: versions(),
+  machine: machine(),
+})
+
+/** Makes `run.db` with its first rows: whole or not at all. */
+function makeDatabase(folder: string, info: RunInfo): void {
+  const temporary = join(folder, `.${RUN_DB}`)
+  for (const end of ['', '-wal', '-shm']) rmSync(temporary + end, { force: true })
+  const db = Database.write(temporary)
+  SqliteWriter.begin(db, info)
+  db.checkpoint()
+  db.close()
+  for (const end of ['-wal', '-shm']) rmSync(temporary + end, { force: true })
+  renameDurably(temporary, join(folder, RUN_DB))
+}
+
+/** @param folder absolute; its lock is held */
+async function writerIn(folder: string, release: () => void): Promise<SqliteWriter> {
+  const session = await sessionNow()
+  mkdirSync(join(folder, ADAPTERS), { recursive: true })
+  const db = Database.write(join(folder, RUN_DB))
+  try {
+    const writer = new SqliteWriter(db, folder, session, release)
+    setAdapterFolder(join(folder, ADAPTERS))
+    return writer
+  } catch (cause) {
+    db.close()
+    throw cause
+  }
+}
+
+/** Writes `run.json`. */
+export const writeRunInfo = (folder: string, info: RunInfo): void =>
+  replaceDurably(join(folder, 'run.json'), `${JSON.stringify(info, null, 2)}\n`)
+
+/** Path of a run's database. @throws InputError if there is none */
+function requireRun(folder: string): string {
+  const path = join(resolve(folder), RUN_DB)
+  if (existsSync(path)) return path
+  throw new InputError(
+    `opening run ${folder}: ${existsSync(folder) ? `it has no ${RUN_DB}` : 'there is no such folder'}`,
+  )
+}
+
+/** A function of a text that computes each answer once. */
+function memo<T>(of: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>()
+  return text => {
+    if (!known.has(text)) known.set(text, of(text))
+    return known.get(text)!
+  }
+}

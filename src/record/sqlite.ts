@@ -1,0 +1,238 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { HarnessError } from '../errors.js'
+import type { Sources } from '../harness/callables.js'
+import { LoRAHandle } from '../lora/handle.js'
+import type { Branch, Probing, RunEvent, Step } from '../protocol/index.js'
+import { CALLABLES } from './changes.js'
+import type { Database } from './database.js'
+import {
+  type AdapterRecord,
+  branchOf,
+  type CallableRecord,
+  pointOf,
+  type RunRecord,
+  type TimelinePoint,
+  withParents,
+} from './record.js'
+import type { RunInfo, Session } from './run-info.js'
+import { query } from './schema.js'
+import { withTexts } from './texts.js'
+
+/** The files of a run within its folder. */
+export const RUN_DB = 'run.db'
+export const ADAPTERS = 'adapters'
+
+/** A run in a SQLite file. */
+export class SqliteRecord implements RunRecord {
+  /** Absolute path. */
+  readonly folder: string
+  protected readonly db: Database
+
+  constructor(db: Database, folder: string) {
+    this.db = db
+    this.folder = folder
+  }
+
+  get info(): RunInfo {
+    const row = this.db.first(query.selectFrom('run').select('info'))
+    if (!row) throw new HarnessError(`reading ${join(this.folder, RUN_DB)}: it holds no run`)
+    return JSON.parse(row.info)
+  }
+
+  get sessions(): Session[] {
+    return this.db
+      .all(query.selectFrom('sessions').selectAll().orderBy('id'))
+      .map(({ id, body }) => ({ id, ...JSON.parse(body) }))
+  }
+
+  get branches(): Branch[] {
+    const rows = this.db.all(query.selectFrom('branches').selectAll().orderBy('id'))
+    const names = new Map(rows.map(row => [row.id, JSON.parse(row.name) as string]))
+    return rows.map(({ id, parent, at, skip_updates }) => ({
+      name: names.get(id)!,
+      parent: parent === null ? null : names.get(parent)!,
+      at,
+      skipUpdates: JSON.parse(skip_updates),
+    }))
+  }
+
+  get current(): string {
+    const last = this.db.first(
+      query
+        .selectFrom('steps')
+        .innerJoin('branches', 'branches.id', 'steps.branch')
+        .select(['steps.id', 'name'])
+        .orderBy('steps.id', 'desc')
+        .limit(1),
+    )
+    const begun = this.db.first(
+      query.selectFrom('branches').select(['name', 'begun_after']).orderBy('id', 'desc').limit(1),
+    )
+    const name = last && begun && begun.begun_after < last.id ? last.name : (begun ?? last)?.name
+    return name === undefined ? 'main' : JSON.parse(name)
+  }
+
+  ownSteps(branch: string): Step[] {
+    const texts = new Map<string, string>()
+    const textOf = (hash: string) => {
+      const known = texts.get(hash) ?? this.#text(hash)
+      texts.set(hash, known)
+      return known
+    }
+    const { runId } = this.info
+    return this.#bodies(branch).map(body => {
+      const { v, ...rest } = withTexts(JSON.parse(body), textOf) as unknown as Omit<Step, 'runId' | 'branch'>
+      return { v, runId, branch, ...rest }
+    })
+  }
+
+  steps(branch = this.current): Step[] {
+    return withParents(
+      this,
+      branch,
+      name => this.ownSteps(name),
+      step => step.index,
+    )
+  }
+
+  timeline(branch = this.current): TimelinePoint[] {
+    const own = (name: string) => this.#bodies(name).map(body => pointOf(JSON.parse(body)))
+    return withParents(this, branch, own, point => point.index)
+  }
+
+  examples(branch: string): string[] {
+    return this.db
+      .all(query.selectFrom('steps').select('example').where('branch', '=', this.branchId(branch)).orderBy('idx'))
+      .map(row => row.example)
+  }
+
+  adapters(): AdapterRecord[] {
+    return this.#adapterRows()
+  }
+
+  adapter(identifier: string): AdapterRecord | undefined {
+    return this.#adapterRows(identifier)[0]
+  }
+
+  lora(identifier: string): LoRAHandle {
+    const found = this.adapter(identifier)
+    if (!found) throw new HarnessError(`reading run ${this.folder}: it has no adapter ${identifier.slice(0, 12)}`)
+    const { folder, embedding, metadata } = found
+    return new LoRAHandle({
+      identifier,
+      metadata,
+      ...(folder === null ? {} : { path: join(this.folder, ADAPTERS, folder) }),
+      ...(embedding === null ? {} : { embedding }),
+    })
+  }
+
+  callable(hash: string): CallableRecord | undefined {
+    const row = this.db.first(query.selectFrom('callables').selectAll().where('hash', '=', hash))
+    return row && { hash, source: this.#text(row.source), code: this.#text(row.code) }
+  }
+
+  /** Texts of the callables that a step names. */
+  sources(hashes: Step['callables']): Sources {
+    const [retrieveLoraFn, inferenceFn, finetuneFn] = CALLABLES.map(name => this.callable(hashes[name])!)
+    return {
+      retrieveLoraFn: retrieveLoraFn!.source,
+      inferenceFn: inferenceFn!.source,
+      finetuneFn: finetuneFn!.source,
+      code: finetuneFn!.code,
+    }
+  }
+
+  probings(branch = this.current): Probing[] {
+    const own = (name: string) =>
+      this.db
+        .all(query.selectFrom('probings').select('body').where('branch', '=', this.branchId(name)).orderBy('at'))
+        .map(row => JSON.parse(row.body) as Probing)
+    // The state before example `at` is still the parent's.
+    return withParents(this, branch, own, probing => probing.at - 1)
+  }
+
+  events(): RunEvent[] {
+    return this.db.all(query.selectFrom('events').select('body').orderBy('id')).map(row => JSON.parse(row.body))
+  }
+
+  close(): void {
+    this.db.close()
+  }
+
+  /**
+   * Fails unless every adapter that the state before example `at` of a branch needs is there.
+   *
+   * @throws HarnessError naming an adapter and what became of it
+   */
+  requireState(branch: string, at: number): void {
+    const needed = new Map<string | null, string>()
+    for (const point of this.timeline(branch).slice(0, at)) if (point.lora) needed.set(point.chatId, point.lora)
+    for (const identifier of new Set(needed.values())) {
+      const { folder, removed } = this.adapter(identifier)!
+      const path = folder === null ? undefined : join(this.folder, ADAPTERS, folder)
+      if (path === undefined || existsSync(path)) continue
+      throw new HarnessError(
+        `going back to the state before example ${at} of branch ${branch}: its adapter ${identifier.slice(0, 12)} ` +
+          (removed
+            ? `was removed on ${removed.time.slice(0, 10)} (${removed.why})`
+            : `is missing: there is no ${path}`),
+      )
+    }
+  }
+
+  protected branchId(name: string): number {
+    const row = this.db.first(query.selectFrom('branches').select('id').where('name', '=', JSON.stringify(name)))
+    if (!row) branchOf(this, name)
+    return row!.id
+  }
+
+  #bodies(branch: string): string[] {
+    return this.db
+      .all(query.selectFrom('steps').select('body').where('branch', '=', this.branchId(branch)).orderBy('idx'))
+      .map(row => row.body)
+  }
+
+  #text(hash: string): string {
+    const row = this.db.first(query.selectFrom('texts').select('body').where('hash', '=', hash))
+    if (!row) throw new HarnessError(`reading ${join(this.folder, RUN_DB)}: text ${hash.slice(0, 12)} is missing`)
+    return JSON.parse(row.body)
+  }
+
+  #adapterRows(identifier?: string): AdapterRecord[] {
+    const rows = query
+      .selectFrom('adapters')
+      .innerJoin('branches', 'branches.id', 'adapters.branch')
+      .select(['identifier', 'branches.name', 'idx', 'body', 'removed'])
+      .orderBy('adapters.id')
+    const chosen = identifier === undefined ? rows : rows.where('identifier', '=', JSON.stringify(identifier))
+    return this.db.all(chosen).map(row => adapterRecord(row, hash => this.#text(hash)))
+  }
+}
+
+interface AdapterRow {
+  identifier: string
+  name: string
+  idx: number
+  body: string
+  removed: string | null
+}
+
+/** Module names are the same for most adapters of a run: they are one long text. */
+function adapterRecord(row: AdapterRow, textOf: (hash: string) => string): AdapterRecord {
+  const { norms, ...rest } = withTexts(JSON.parse(row.body), textOf) as unknown as StoredAdapter
+  const modules = norms?.modules.split('\n') ?? []
+  return {
+    identifier: JSON.parse(row.identifier),
+    ...rest,
+    branch: JSON.parse(row.name),
+    index: row.idx,
+    norms: norms && Object.fromEntries(modules.map((module, i) => [module, norms.values[i]!])),
+    removed: row.removed === null ? null : JSON.parse(row.removed),
+  }
+}
+
+/** An adapter as its row has it. */
+export type StoredAdapter = Omit<AdapterRecord, 'identifier' | 'branch' | 'index' | 'norms' | 'removed'> & {
+  norms: { modules: string; values: number[] } | null
+}

@@ -1,0 +1,263 @@
+import { join } from 'node:path'
+import { HarnessError } from '../errors.js'
+import { MAIN } from '../harness/history.js'
+import type { StepContext } from '../harness/recorder.js'
+import type { LoRAHandle } from '../lora/handle.js'
+import { sha256 } from '../lora/sha256.js'
+import type { Branch, Json, Probing, RunEvent, Step } from '../protocol/index.js'
+import { type KeptAdapter, keepAdapter } from './adapters.js'
+import { changedCallables, exampleHash, sourceDiff, surroundingChanges } from './changes.js'
+import type { Database } from './database.js'
+import { modelFiles } from './models.js'
+import type { RunWriter } from './record.js'
+import type { RunInfo, Session } from './run-info.js'
+import { query } from './schema.js'
+import { ADAPTERS, SqliteRecord, type StoredAdapter } from './sqlite.js'
+import { textHash, withoutTexts } from './texts.js'
+
+/** The last step of a branch: what the next one is chained to, and compared with. */
+interface Tip {
+  hash: string
+  callables: Step['callables']
+}
+
+/** A run in a SQLite file, being written by this process alone. */
+export class SqliteWriter extends SqliteRecord implements RunWriter {
+  readonly #session: Session
+  readonly #release: () => void
+  readonly #kept = new Map<string, KeptAdapter>()
+  readonly #tips = new Map<string, Tip | undefined>()
+  /** The session before this one. */
+  readonly #before: Session | undefined
+  #begun = false
+  #allowsChanges = false
+
+  /**
+   * @param session of this process; it gets its number here
+   * @param release gives back the writer's lock
+   */
+  constructor(db: Database, folder: string, session: Omit<Session, 'id'>, release: () => void) {
+    super(db, folder)
+    this.#release = release
+    this.#before = this.sessions.at(-1)
+    this.#session = db.transaction(() => {
+      this.#endSessions()
+      db.run(query.insertInto('sessions').values({ body: JSON.stringify(session) }))
+      const { id } = db.first(query.selectFrom('sessions').select('id').orderBy('id', 'desc').limit(1))!
+      return { id, ...session }
+    })
+  }
+
+  /** Makes the first rows of a new run. */
+  static begin(db: Database, info: RunInfo): void {
+    const main = { name: JSON.stringify(MAIN.name), parent: null, at: 0, skip_updates: '[]', begun_after: 0 }
+    db.transaction(() => {
+      db.run(query.insertInto('run').values({ id: 1, info: JSON.stringify(info) }))
+      db.run(query.insertInto('branches').values(main))
+    })
+  }
+
+  keep(lora: LoRAHandle): void {
+    this.#kept.set(lora.identifier, keepAdapter(lora, join(this.folder, ADAPTERS)))
+  }
+
+  async record(step: Step, context: StepContext): Promise<void> {
+    if (!this.#begun) await this.#begin()
+    const { retrievedLora, updatedLora } = context
+    // One that came from outside the run has no files here yet.
+    for (const lora of [retrievedLora, updatedLora])
+      if (lora && !this.#kept.has(lora.identifier) && !this.#knows(lora.identifier)) this.keep(lora)
+    this.db.transaction(() => this.#write(step, context))
+    this.#kept.clear()
+  }
+
+  /** With the first step it is known which models are used. */
+  async #begin(): Promise<void> {
+    this.#session.models = await modelFiles()
+    const changes = this.#before ? surroundingChanges(this.#before, this.#session) : []
+    const unseen = changes.filter(change => !this.#session.changes.includes(change))
+    if (unseen.length > 0 && !this.#allowsChanges)
+      throw new HarnessError(`going on with run ${this.folder}: ${unseen.join('; ')}`)
+    this.#session.changes.push(...unseen)
+    this.#saveSession()
+    this.#begun = true
+  }
+
+  #write(step: Step, { branch, example, retrievedLora, updatedLora, sources }: StepContext): void {
+    const { runId: _r, branch: _b, ...rest } = step
+    const id = this.#branch(branch)
+    const before = this.#tip(branch.name, step.index)
+    const body = JSON.stringify(withoutTexts(rest as unknown as Json, (hash, text) => this.#keepText(hash, text)))
+    const hash = chained(before?.hash, branch.name, body)
+    const session = this.#session.id
+    this.db.run(
+      query
+        .insertInto('steps')
+        .values({ branch: id, idx: step.index, session, example: exampleHash(example), body, hash }),
+    )
+    for (const lora of [retrievedLora, updatedLora])
+      if (lora) this.#adapter(lora, lora === updatedLora ? (retrievedLora?.identifier ?? null) : null, id, step.index)
+    for (const [name, callable] of Object.entries(step.callables))
+      this.#callable(callable, sources[name as keyof typeof sources], sources.code)
+    if (before) this.#noteSwap(before.callables, step, branch.name)
+    this.#tips.set(branch.name, { hash, callables: step.callables })
+  }
+
+  begin(branch: Branch): void {
+    this.requireState(branch.parent!, branch.at)
+    this.db.transaction(() => this.#branch(branch))
+  }
+
+  probe(probing: Probing): void {
+    const branch = this.branchId(probing.branch)
+    this.db.run(query.insertInto('probings').values({ branch, at: probing.at, body: JSON.stringify(probing) }))
+  }
+
+  note(event: RunEvent): void {
+    this.db.run(query.insertInto('events').values({ body: JSON.stringify(event) }))
+  }
+
+  end(status: Exclude<RunInfo['status'], 'running'>, error: string | null = null): void {
+    Object.assign(this.#session, { status, error, endedAt: new Date().toISOString() })
+    this.#saveSession()
+  }
+
+  /** Goes on in spite of these changes, and of those in models that are not loaded yet; the session says so. */
+  allow(changes: readonly string[]): void {
+    this.#allowsChanges = true
+    this.#session.changes.push(...changes)
+    this.#saveSession()
+  }
+
+  override close(): void {
+    try {
+      if (this.#session.status === 'running') this.end('interrupted')
+      this.db.checkpoint()
+    } finally {
+      this.db.close()
+      this.#release()
+    }
+  }
+
+  /** Hash and callables of the step before `index`, on the branch or where it left its parent. */
+  #tip(branch: string, index: number): Tip | undefined {
+    if (index === 0) return undefined
+    if (!this.#tips.has(branch)) this.#tips.set(branch, this.#readTip(branch, index - 1))
+    return this.#tips.get(branch)
+  }
+
+  #readTip(branch: string, index: number): Tip {
+    const owner = this.#owner(branch, index)
+    const row = this.db.first(
+      query
+        .selectFrom('steps')
+        .select(['hash', 'body'])
+        .where('branch', '=', this.branchId(owner))
+        .where('idx', '=', index),
+    )!
+    return { hash: row.hash, callables: (JSON.parse(row.body) as Step).callables }
+  }
+
+  /** The branch whose own step it is. */
+  #owner(name: string, index: number): string {
+    const branch = this.branches.find(b => b.name === name)!
+    return index >= branch.at || branch.parent === null ? name : this.#owner(branch.parent, index)
+  }
+
+  #knows(identifier: string): boolean {
+    const known = this.adapter(identifier)
+    return known !== undefined && known.removed === null
+  }
+
+  #adapter(lora: LoRAHandle, parent: string | null, branch: number, index: number): void {
+    const identifier = JSON.stringify(lora.identifier)
+    const kept = this.#kept.get(lora.identifier)
+    if (!kept) return
+    const { identifier: _, norms, ...rest } = kept
+    const stored: StoredAdapter = {
+      ...rest,
+      parent,
+      norms: norms && {
+        modules: Object.keys(norms).join('\n'),
+        values: Object.values(norms).map(norm => Number(norm.toPrecision(6))),
+      },
+    }
+    const body = JSON.stringify(withoutTexts(stored as unknown as Json, (hash, text) => this.#keepText(hash, text)))
+    this.db.run(
+      query
+        .insertInto('adapters')
+        .values({ identifier, branch, idx: index, body, removed: null })
+        // Made again after its files were removed.
+        .onConflict(conflict => conflict.column('identifier').doUpdateSet({ removed: null })),
+    )
+  }
+
+  #branch(branch: Branch): number {
+    const { name, parent, at, skipUpdates } = branch
+    const known = this.db.first(query.selectFrom('branches').select('id').where('name', '=', JSON.stringify(name)))
+    if (known) return known.id
+    const last = this.db.first(query.selectFrom('steps').select('id').orderBy('id', 'desc').limit(1))
+    const values = {
+      name: JSON.stringify(name),
+      parent: parent === null ? null : this.branchId(parent),
+      at,
+      skip_updates: JSON.stringify(skipUpdates),
+      begun_after: last?.id ?? 0,
+    }
+    this.db.run(query.insertInto('branches').values(values))
+    return this.branchId(name)
+  }
+
+  #callable(hash: string, source: string, code: string): void {
+    if (this.db.first(query.selectFrom('callables').select('hash').where('hash', '=', hash))) return
+    const keep = (text: string) => {
+      this.#keepText(textHash(text), text)
+      return textHash(text)
+    }
+    this.db.run(query.insertInto('callables').values({ hash, source: keep(source), code: keep(code) }))
+  }
+
+  /** Notes a step that was made by other callables than the one before it, with what was edited. */
+  #noteSwap(before: Step['callables'], step: Step, branch: string): void {
+    const changed = changedCallables(before, step.callables)
+    if (changed.length === 0) return
+    const [old, now] = [before, step.callables].map(hashes => this.sources(hashes))
+    const diff = sourceDiff(old!, now!)
+    this.note({ type: 'swap', branch, index: step.index, time: step.startedAt, changed, diff })
+  }
+
+  #keepText(hash: string, text: string): void {
+    this.db.run(
+      query
+        .insertInto('texts')
+        .values({ hash, body: JSON.stringify(text) })
+        .onConflict(conflict => conflict.doNothing()),
+    )
+  }
+
+  #saveSession(): void {
+    const { id, ...body } = this.#session
+    this.db.run(
+      query
+        .updateTable('sessions')
+        .set({ body: JSON.stringify(body) })
+        .where('id', '=', id),
+    )
+  }
+
+  /** A session that is said to run, although this process has the lock, has died. */
+  #endSessions(): void {
+    for (const { id, ...body } of this.sessions)
+      if (body.status === 'running')
+        this.db.run(
+          query
+            .updateTable('sessions')
+            .set({ body: JSON.stringify({ ...body, status: 'died' }) })
+            .where('id', '=', id),
+        )
+  }
+}
+
+/** Hash of a step: of its text, its branch and the step before it. */
+export const chained = (before: string | undefined, branch: string, body: string): string =>
+  sha256([JSON.stringify([before ?? null, branch, body])])
