@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path'
 import { messageOf } from '../errors.js'
 import { embeddedModelStatus, type KeptStatus } from '../models/embedded.js'
 import { homeFolder } from '../models/home.js'
+import { dependencies, versions } from '../record/versions.js'
 import { EXIT, type ExitCode } from './exit.js'
 import { findPython, PYTHON_PACKAGES } from './python.js'
-import { dependencies, versions } from './versions.js'
 
 /** One line of the examination. */
 export interface Finding {

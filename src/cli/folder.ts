@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { InputError, messageOf } from '../errors.js'
-import type { RunInfo } from '../report/run-info.js'
+import type { RunInfo } from '../record/run-info.js'
 import { experimentName } from '../report/words.js'
 
 /** `2026-01-02-people-3fa91c`: day (UTC), experiment, six random hexadecimal digits. */

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { HarnessError, InputError, messageOf } from '../errors.js'
+import { versions } from '../record/versions.js'
 import { EXIT, type ExitCode, exitHelp } from './exit.js'
 import type { RunOptions } from './run.js'
-import { versions } from './versions.js'
 
 /** Whole numbers from `least` on. */
 const whole = (least: number) => (text: string) => {

@@ -4,8 +4,9 @@ import type { LoRAHarness } from '../harness/index.js'
 import { setAdapterFolder } from '../lora/folder.js'
 import type { Step } from '../protocol/index.js'
 import { jsonlRecorder } from '../record/jsonl.js'
+import type { RunInfo } from '../record/run-info.js'
+import { machine, versions } from '../record/versions.js'
 import { renderReport } from '../report/html.js'
-import type { RunInfo } from '../report/run-info.js'
 import { summarise } from '../report/series.js'
 import { experimentName, plural } from '../report/words.js'
 import { EXIT, type ExitCode } from './exit.js'
@@ -15,7 +16,6 @@ import { type Interruption, onInterrupt } from './interrupt.js'
 import { showProgress } from './progress.js'
 import { summaryText } from './summary.js'
 import { duration } from './text.js'
-import { machine, versions } from './versions.js'
 
 export interface RunOptions {
   limit?: number

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { installed } from '../../src/cli/versions.js'
+import { installed } from '../../src/record/versions.js'
 import { cli, workFolder } from './cli.js'
 
 const folder = workFolder()

@@ -1,5 +1,5 @@
 import type { Outcome, Step } from '../../src/protocol/index.js'
-import type { RunInfo } from '../../src/report/run-info.js'
+import type { RunInfo } from '../../src/record/run-info.js'
 import { random } from '../../src/tensor.js'
 
 /** A step with everything in it; the test says what matters to it. */
