@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Pair, pairedDifference } from '../../src/record/stats.js'
+import { type Pair, pairedDifference, repeatMean, signTest } from '../../src/record/stats.js'
 import { random } from '../../src/tensor.js'
 
 const singles = (differences: number[]): Pair[] => differences.map(difference => ({ chat: null, difference }))
@@ -84,5 +84,70 @@ describe('pairedDifference', () => {
       }),
       { numRuns: 25 },
     )
+  })
+})
+
+describe('signTest', () => {
+  // Worked out by hand: 2·Σ C(n, k) / 2ⁿ for k up to the smaller side.
+  test.each([
+    [0, 0, 1],
+    [1, 0, 1],
+    [5, 0, 2 / 32],
+    [10, 0, 2 / 1024],
+    [9, 1, (2 * (1 + 10)) / 1024],
+    [8, 2, (2 * (1 + 10 + 45)) / 1024],
+    [5, 5, 1],
+    [2, 1, 1],
+  ])('%i to %i', (win, loss, p) => {
+    // The library's ln Γ is good to some 1e-14.
+    expect(signTest(win, loss)).toBeCloseTo(p, 12)
+    expect(signTest(loss, win)).toBe(signTest(win, loss))
+  })
+
+  test('agrees with exact whole numbers, and with the normal law where there are many', () => {
+    const exact = (n: bigint, most: bigint) => {
+      let [term, total] = [1n, 1n]
+      for (let k = 1n; k <= most; k++) {
+        term = (term * (n - k + 1n)) / k
+        total += term
+      }
+      return Number((2n * total * 10n ** 15n) / 2n ** n) / 1e15
+    }
+    expect(signTest(270, 230)).toBeCloseTo(exact(500n, 230n), 10)
+    // With continuity correction, z = (50,000 − 49,600 − 0.5) / √25,000 = 2.527, p = 0.0115.
+    expect(signTest(50_400, 49_600)).toBeCloseTo(0.0115, 4)
+  })
+})
+
+describe('repeatMean', () => {
+  test('is the mean with Student’s interval', () => {
+    // s = 1, n = 3, t(2) = 4.303: 2 ± 4.303/√3.
+    const found = repeatMean([1, 2, 3])!
+    expect(found).toMatchObject({ mean: 2, n: 3 })
+    expect(found.high! - 2).toBeCloseTo(4.303 / Math.sqrt(3), 12)
+    expect(2 - found.low!).toBeCloseTo(4.303 / Math.sqrt(3), 12)
+  })
+
+  test('has no interval for one value, and is null for none', () => {
+    expect(repeatMean([0.5])).toEqual({ mean: 0.5, low: null, high: null, n: 1 })
+    expect(repeatMean([])).toBeNull()
+  })
+
+  test.each([2, 3, 5, 11, 31])('covers Student’s law: quantile for %i values', n => {
+    const values = Array.from({ length: n }, (_, i) => i)
+    const { mean, high } = repeatMean(values)!
+    const s = Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / (n - 1))
+    const t = ((high! - mean) * Math.sqrt(n)) / s
+    // P(|T| < t) by Simpson's rule on the density (1 + x²/ν)^−(ν+1)/2, normalised over the whole line by x = tan u.
+    const nu = n - 1
+    const density = (u: number) => Math.cos(u) ** -2 * (1 + Math.tan(u) ** 2 / nu) ** (-(nu + 1) / 2)
+    const integral = (to: number) => {
+      const h = to / 20_000
+      let sum = 0
+      for (let i = 0; i <= 20_000; i++) sum += (i === 0 || i === 20_000 ? 1 : i % 2 ? 4 : 2) * density(i * h)
+      return (sum * h) / 3
+    }
+    // The table has three decimals: at t = 2.042 that is 0.0005 × a density of 0.05, at 12.706 far less.
+    expect(integral(Math.atan(t)) / integral(Math.PI / 2 - 1e-9)).toBeCloseTo(0.95, 4)
   })
 })
