@@ -15,6 +15,7 @@ test('lora-harness', () => {
       "LoRAHarness",
       "LoRAModel",
       "LoRAStore",
+      "MemoryRecord",
       "Skip",
       "createRun",
       "exampleKey",

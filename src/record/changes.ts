@@ -3,7 +3,7 @@ import { createTwoFilesPatch } from 'diff'
 import type { Sources } from '../harness/callables.js'
 import { exampleKey, type FinishedExample } from '../harness/example.js'
 import { sha256 } from '../lora/sha256.js'
-import type { Step } from '../protocol/index.js'
+import type { RunEvent, Step } from '../protocol/index.js'
 import type { Session } from './run-info.js'
 
 /** Names of the callables that steps have hashes of. */
@@ -17,7 +17,7 @@ export function exampleHash(example: FinishedExample): string {
 }
 
 /** Which callables differ between two steps. */
-export const changedCallables = (before: Step['callables'], after: Step['callables']): string[] =>
+const changedCallables = (before: Step['callables'], after: Step['callables']): string[] =>
   CALLABLES.filter(name => before[name] !== after[name])
 
 /** Path and text of the files that callables came from: `code` as the command line writes it, else one text. */
@@ -44,6 +44,22 @@ export function sourceDiff(before: Sources, after: Sources): string {
   const functions = CALLABLES.map(name => [name, before[name], after[name]] as const)
   const changed = files.length > 0 ? files : functions.filter(([, a, b]) => a !== b)
   return changed.map(([name, a, b]) => createTwoFilesPatch(name, name, a, b, 'before', 'after')).join('\n')
+}
+
+/**
+ * The event of a step that was made by other callables than the step before it on its branch; undefined if it was not.
+ *
+ * @param sourcesOf texts of the callables that a step names
+ */
+export function swapBefore(
+  step: Step,
+  before: Step['callables'],
+  sourcesOf: (hashes: Step['callables']) => Sources,
+): RunEvent | undefined {
+  const changed = changedCallables(before, step.callables)
+  if (changed.length === 0) return undefined
+  const diff = sourceDiff(sourcesOf(before), sourcesOf(step.callables))
+  return { type: 'swap', branch: step.branch, index: step.index, time: step.startedAt, changed, diff }
 }
 
 /** How callables differ from those of a step, in words; empty if they do not. */

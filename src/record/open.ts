@@ -11,15 +11,10 @@ import { Database } from './database.js'
 import { lockForWriting } from './lock.js'
 import { modelFiles } from './models.js'
 import type { RunRecord } from './record.js'
-import type { RunInfo, Session } from './run-info.js'
-import { ADAPTERS, RUN_DB, SqliteRecord } from './sqlite.js'
+import { infoOf, type RunInfo, type RunStart, type Session } from './run-info.js'
+import { ADAPTERS, memo, RUN_DB, SqliteRecord } from './sqlite.js'
 import { machine, versions } from './versions.js'
 import { SqliteWriter } from './writer.js'
-
-/** What a run begins with; the rest is found out. */
-export type RunStart = Partial<Pick<RunInfo, 'runId' | 'experiment'>> & {
-  args?: Partial<RunInfo['args']>
-}
 
 /**
  * Begins a run in a folder: its record, and `run.json`. From now on new adapters are saved there.
@@ -166,19 +161,6 @@ async function sessionNow(): Promise<Omit<Session, 'id'>> {
   }
 }
 
-const infoOf = ({ runId = crypto.randomUUID(), experiment = '', args }: RunStart): RunInfo => ({
-  v: 1,
-  runId,
-  experiment,
-  args: { limit: null, seed: 0, set: {}, ...args },
-  startedAt: new Date().toISOString(),
-  finishedAt: null,
-  status: 'running',
-  error: null,
-  versions: versions(),
-  machine: machine(),
-})
-
 /** Makes `run.db` with its first rows: whole or not at all. */
 function makeDatabase(folder: string, info: RunInfo): void {
   const temporary = join(folder, `.${RUN_DB}`)
@@ -217,13 +199,4 @@ function requireRun(folder: string): string {
   throw new InputError(
     `opening run ${folder}: ${existsSync(folder) ? `it has no ${RUN_DB}` : 'there is no such folder'}`,
   )
-}
-
-/** A function of a text that computes each answer once. */
-function memo<T>(of: (text: string) => T): (text: string) => T {
-  const known = new Map<string, T>()
-  return text => {
-    if (!known.has(text)) known.set(text, of(text))
-    return known.get(text)!
-  }
 }

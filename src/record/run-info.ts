@@ -1,3 +1,5 @@
+import { type Machine, machine, versions } from './versions.js'
+
 /** What a run was started with and how it ended: the content of `run.json`. */
 export interface RunInfo {
   v: 1
@@ -14,13 +16,6 @@ export interface RunInfo {
   /** Software by name. */
   versions: Record<string, string>
   machine: Machine
-}
-
-export interface Machine {
-  platform: string
-  arch: string
-  cores: number
-  memoryBytes: number
 }
 
 /** One process that wrote a run: the one that began it, or one that went on with it. */
@@ -52,3 +47,22 @@ export interface ModelFiles {
   /** SHA-256 of its files, by path within its folder. */
   files: Record<string, string>
 }
+
+/** What a run begins with; the rest is found out. */
+export type RunStart = Partial<Pick<RunInfo, 'runId' | 'experiment'>> & {
+  args?: Partial<RunInfo['args']>
+}
+
+/** `run.json` of a run that begins now. */
+export const infoOf = ({ runId = crypto.randomUUID(), experiment = '', args }: RunStart): RunInfo => ({
+  v: 1,
+  runId,
+  experiment,
+  args: { limit: null, seed: 0, set: {}, ...args },
+  startedAt: new Date().toISOString(),
+  finishedAt: null,
+  status: 'running',
+  error: null,
+  versions: versions(),
+  machine: machine(),
+})

@@ -47,7 +47,8 @@ export interface Schema {
     removed: string | null
   }
   probings: { branch: number; at: number; body: string }
-  events: { id: Generated<number>; body: string }
+  /** `body` is a RunEvent without its time. The same thing noted again, by a process that went on, is one event. */
+  events: { id: Generated<number>; time: string; body: string }
 }
 
 /** Statements that bring a database from one version to the next; the version is SQLite's `user_version`. */
@@ -69,7 +70,7 @@ export const MIGRATIONS: readonly string[] = [
    CREATE TABLE probings (
      branch INTEGER NOT NULL REFERENCES branches, at INTEGER NOT NULL, body TEXT NOT NULL,
      PRIMARY KEY (branch, at)) WITHOUT ROWID;
-   CREATE TABLE events (id INTEGER PRIMARY KEY, body TEXT NOT NULL);`,
+   CREATE TABLE events (id INTEGER PRIMARY KEY, time TEXT NOT NULL, body TEXT NOT NULL UNIQUE);`,
 ]
 
 /** Builds and compiles statements, typed by the schema; a Database runs them. */

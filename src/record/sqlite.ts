@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { HarnessError } from '../errors.js'
 import type { Sources } from '../harness/callables.js'
 import { LoRAHandle } from '../lora/handle.js'
-import type { Branch, Probing, RunEvent, Step } from '../protocol/index.js'
+import type { Branch, Json, Probing, RunEvent, Step } from '../protocol/index.js'
 import { CALLABLES } from './changes.js'
 import type { Database } from './database.js'
 import {
@@ -74,12 +74,7 @@ export class SqliteRecord implements RunRecord {
   }
 
   ownSteps(branch: string): Step[] {
-    const texts = new Map<string, string>()
-    const textOf = (hash: string) => {
-      const known = texts.get(hash) ?? this.#text(hash)
-      texts.set(hash, known)
-      return known
-    }
+    const textOf = memo((hash: string) => this.#text(hash))
     const { runId } = this.info
     return this.#bodies(branch).map(body => {
       const { v, ...rest } = withTexts(JSON.parse(body), textOf) as unknown as Omit<Step, 'runId' | 'branch'>
@@ -97,7 +92,12 @@ export class SqliteRecord implements RunRecord {
   }
 
   timeline(branch = this.current): TimelinePoint[] {
-    const own = (name: string) => this.#bodies(name).map(body => pointOf(JSON.parse(body)))
+    const textOf = memo((hash: string) => this.#text(hash))
+    const own = (name: string) =>
+      this.#bodies(name).map(body => {
+        const point = pointOf(JSON.parse(body))
+        return withTexts(point as unknown as Json, textOf) as unknown as TimelinePoint
+      })
     return withParents(this, branch, own, point => point.index)
   }
 
@@ -153,7 +153,9 @@ export class SqliteRecord implements RunRecord {
   }
 
   events(): RunEvent[] {
-    return this.db.all(query.selectFrom('events').select('body').orderBy('id')).map(row => JSON.parse(row.body))
+    return this.db
+      .all(query.selectFrom('events').select(['time', 'body']).orderBy('id'))
+      .map(({ time, body }) => ({ ...JSON.parse(body), time }))
   }
 
   close(): void {
@@ -235,4 +237,13 @@ function adapterRecord(row: AdapterRow, textOf: (hash: string) => string): Adapt
 /** An adapter as its row has it. */
 export type StoredAdapter = Omit<AdapterRecord, 'identifier' | 'branch' | 'index' | 'norms' | 'removed'> & {
   norms: { modules: string; values: number[] } | null
+}
+
+/** A function of a text that computes each answer once. */
+export function memo<T>(of: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>()
+  return text => {
+    if (!known.has(text)) known.set(text, of(text))
+    return known.get(text)!
+  }
 }

@@ -2,7 +2,13 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
-import type { RunInfo } from './run-info.js'
+
+export interface Machine {
+  platform: string
+  arch: string
+  cores: number
+  memoryBytes: number
+}
 
 const packageFile = new URL('../../package.json', import.meta.url)
 const self = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string; dependencies: Record<string, string> }
@@ -19,7 +25,7 @@ export const dependencies = (): [name: string, version: string | undefined][] =>
   Object.keys(self.dependencies).map(name => [name, installed(name)])
 
 /** What decides a run's numbers beside its code and seed. */
-export function versions(): RunInfo['versions'] {
+export function versions(): Record<string, string> {
   const packages = ['onnxruntime-node', '@huggingface/transformers']
   return {
     'lora-harness': self.version,
@@ -28,7 +34,7 @@ export function versions(): RunInfo['versions'] {
   }
 }
 
-export const machine = (): RunInfo['machine'] => ({
+export const machine = (): Machine => ({
   platform: process.platform,
   arch: process.arch,
   cores: cpus().length,

@@ -6,7 +6,7 @@ import type { LoRAHandle } from '../lora/handle.js'
 import { sha256 } from '../lora/sha256.js'
 import type { Branch, Json, Probing, RunEvent, Step } from '../protocol/index.js'
 import { type KeptAdapter, keepAdapter } from './adapters.js'
-import { changedCallables, exampleHash, sourceDiff, surroundingChanges } from './changes.js'
+import { exampleHash, surroundingChanges, swapBefore } from './changes.js'
 import type { Database } from './database.js'
 import { modelFiles } from './models.js'
 import type { RunWriter } from './record.js'
@@ -99,7 +99,8 @@ export class SqliteWriter extends SqliteRecord implements RunWriter {
       if (lora) this.#adapter(lora, lora === updatedLora ? (retrievedLora?.identifier ?? null) : null, id, step.index)
     for (const [name, callable] of Object.entries(step.callables))
       this.#callable(callable, sources[name as keyof typeof sources], sources.code)
-    if (before) this.#noteSwap(before.callables, step, branch.name)
+    const swap = before && swapBefore(step, before.callables, hashes => this.sources(hashes))
+    if (swap) this.note(swap)
     this.#tips.set(branch.name, { hash, callables: step.callables })
   }
 
@@ -114,7 +115,14 @@ export class SqliteWriter extends SqliteRecord implements RunWriter {
   }
 
   note(event: RunEvent): void {
-    this.db.run(query.insertInto('events').values({ body: JSON.stringify(event) }))
+    const { time, ...body } = event
+    const values = { time, body: JSON.stringify(body) }
+    this.db.run(
+      query
+        .insertInto('events')
+        .values(values)
+        .onConflict(conflict => conflict.doNothing()),
+    )
   }
 
   end(status: Exclude<RunInfo['status'], 'running'>, error: string | null = null): void {
@@ -215,15 +223,6 @@ export class SqliteWriter extends SqliteRecord implements RunWriter {
       return textHash(text)
     }
     this.db.run(query.insertInto('callables').values({ hash, source: keep(source), code: keep(code) }))
-  }
-
-  /** Notes a step that was made by other callables than the one before it, with what was edited. */
-  #noteSwap(before: Step['callables'], step: Step, branch: string): void {
-    const changed = changedCallables(before, step.callables)
-    if (changed.length === 0) return
-    const [old, now] = [before, step.callables].map(hashes => this.sources(hashes))
-    const diff = sourceDiff(old!, now!)
-    this.note({ type: 'swap', branch, index: step.index, time: step.startedAt, changed, diff })
   }
 
   #keepText(hash: string, text: string): void {
