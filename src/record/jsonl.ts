@@ -4,6 +4,9 @@ import { HarnessError, messageOf } from '../errors.js'
 import type { Recorder } from '../harness/recorder.js'
 import type { Step } from '../protocol/index.js'
 
+/** Steps as JSON Lines: the text of `steps.jsonl`. */
+export const stepsJsonl = (steps: readonly Step[]): string => steps.map(step => `${JSON.stringify(step)}\n`).join('')
+
 const NEWLINE = 0x0a
 
 /**
