@@ -15,6 +15,7 @@ export interface Factor {
 
 /** The update of one module, ΔW = scale·B·A [out, in]. */
 export interface Update {
+  module: string
   A: Factor
   B: Factor
   scale: number
@@ -26,6 +27,7 @@ export function updateOf(adapter: Adapter, module: string): Update {
   const B = adapter.tensors.get(tensorName(module, 'B'))!
   const [r, into] = A.dims as [number, number]
   return {
+    module,
     A: { rank: r, length: into, data: A.data, across: into, along: 1 },
     B: { rank: r, length: B.dims[0]!, data: B.data, across: 1, along: r },
     scale: scaleOf(adapter.config, module),
