@@ -19,8 +19,17 @@ export * from './harness/index.js'
 export { setAdapterFolder } from './lora/folder.js'
 export { LoRAHandle, type LoRAHandleInit, Skip, skip, type TrainingSummary, type Truncated } from './lora/handle.js'
 export type * from './protocol/index.js'
+export {
+  type Comparable,
+  type CompareOptions,
+  type Comparison,
+  compare,
+} from './record/compare.js'
+export { type CurveOptions, curvesOf } from './record/curve.js'
+export { firstDifference, firstDifferentStep, type StepDifference, sameStep } from './record/difference.js'
 export { jsonlRecorder, readSteps } from './record/jsonl.js'
 export { MemoryRecord } from './record/memory.js'
 export { createRun, type OpenOptions, openRun, type RecordedHarness, readRun } from './record/open.js'
 export type { AdapterRecord, CallableRecord, RunRecord, RunWriter, TimelinePoint } from './record/record.js'
 export type { RunInfo, RunStart, Session } from './record/run-info.js'
+export { type Transfer, transfer } from './record/transfer.js'

@@ -17,17 +17,23 @@ test('lora-harness', () => {
       "LoRAStore",
       "MemoryRecord",
       "Skip",
+      "compare",
       "createRun",
+      "curvesOf",
       "exampleKey",
+      "firstDifference",
+      "firstDifferentStep",
       "jsonlExamples",
       "jsonlRecorder",
       "openRun",
       "readRun",
       "readSteps",
       "rehearse",
+      "sameStep",
       "setAdapterFolder",
       "skip",
       "toStep",
+      "transfer",
     ]
   `)
 })

@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { HarnessError, InputError, messageOf } from '../errors.js'
 import { versions } from '../record/versions.js'
+import type { CompareCliOptions } from './compare.js'
 import { EXIT, type ExitCode, exitHelp } from './exit.js'
 import type { RunOptions } from './run.js'
 
@@ -54,6 +55,18 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     .action(async (experiment: string, options: RunOptions) => {
       const { run } = await import('./run.js') // Each verb loads only what it needs.
       code = await run(experiment, options)
+    })
+  program
+    .command('compare')
+    .description('say what is different in run B, paired by example')
+    .argument('<A>', 'folder of a run, or FOLDER@BRANCH, or FOLDER@BRANCH#INDEX for its beginning up to an example')
+    .argument('<B>', 'another one, or another branch of the same')
+    .option('--metric <name>', 'only this metric (default: every one that both have, f1 first)')
+    .option('--json', 'print all of it as JSON')
+    .addHelpText('after', exitHelp)
+    .action(async (a: string, b: string, options: CompareCliOptions) => {
+      const { compareRuns } = await import('./compare.js')
+      code = compareRuns(a, b, options)
     })
   program
     .command('doctor')

@@ -1,7 +1,6 @@
-import { getBorderCharacters, table } from 'table'
 import type { Row, Summary } from '../report/series.js'
 import { intervalNote, resultSentences, score } from '../report/words.js'
-import { plain, wrapped } from './text.js'
+import { aligned, plain, wrapped } from './text.js'
 
 /** Chats that the terminal's table shows; the report has all. */
 const SHOWN = 30
@@ -27,15 +26,7 @@ export function summaryText(summary: Summary): string {
     ...Object.keys(overall.outcomes),
   ]
   const rows = chats.slice(0, SHOWN).map(row => line(row.chat ?? '(no chat)', row))
-  const drawn = table([head, ...rows, line('all', overall)], {
-    border: getBorderCharacters('void'),
-    columns: head.map((_, i) => ({
-      alignment: i === 0 ? ('left' as const) : ('right' as const),
-      paddingLeft: 0,
-      paddingRight: 2,
-    })),
-    drawHorizontalLine: () => false,
-  })
+  const drawn = aligned([head, ...rows, line('all', overall)])
   const rest = chats.length > SHOWN ? [`(${chats.length - SHOWN} more chats are in the report)`] : []
   const legend = [
     ...(metric === null ? [] : [`Mean ${plain(metric, 20)}.`]),
@@ -49,5 +40,5 @@ export function summaryText(summary: Summary): string {
   )
   const note = differences[0] ? [intervalNote(differences[0].all)] : []
   const prose = [...resultSentences(summary), ...also, ...note].map(text => wrapped(plain(text)))
-  return [drawn.replace(/ +$/gm, '').trimEnd(), ...rest, wrapped(legend.join(' ')), '', ...prose].join('\n')
+  return [drawn, ...rest, wrapped(legend.join(' ')), '', ...prose].join('\n')
 }

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util'
+import { getBorderCharacters, table } from 'table'
 
 /**
  * Text of models, data sets and experiments as one harmless line of a terminal: no escape sequences, no control or
@@ -15,6 +16,16 @@ export function plain(text: string, width = Number.POSITIVE_INFINITY): string {
 /** Text broken between words into lines of at most `width` characters (a longer word is a line of its own). */
 export const wrapped = (text: string, width = 96): string =>
   text.replace(new RegExp(`(.{1,${width}})(?: +|$)`, 'g'), '$1\n').trimEnd()
+
+/** Rows of harmless texts as columns without borders; the first column to the left, the others to the right. */
+export function aligned(rows: string[][], sides: readonly ('left' | 'right')[] = ['left']): string {
+  const drawn = table(rows, {
+    border: getBorderCharacters('void'),
+    columns: rows[0]!.map((_, i) => ({ alignment: sides[i] ?? 'right', paddingLeft: 0, paddingRight: 2 })),
+    drawHorizontalLine: () => false,
+  })
+  return drawn.replace(/ +$/gm, '').trimEnd()
+}
 
 /** A time for reading: `42 s`, `3 min 20 s`, `1 h 5 min`. @param ms milliseconds */
 export function duration(ms: number): string {

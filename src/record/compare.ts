@@ -2,6 +2,9 @@ import { InputError, quote } from '../errors.js'
 import type { Step } from '../protocol/index.js'
 import { headline, metricsOf } from './curve.js'
 import { firstDifferentStep, type StepDifference } from './difference.js'
+import { readRun } from './open.js'
+import type { RunRecord } from './record.js'
+import { parseRef } from './ref.js'
 import { type Difference, groupBy, pairedDifference, signTest } from './stats.js'
 
 export interface CompareOptions {
@@ -66,6 +69,32 @@ export interface Comparison {
 interface StepPair {
   a: Step
   b: Step
+}
+
+/** What can be compared: `FOLDER[@BRANCH][#INDEX]`, an opened run (its current branch), or steps. */
+export type Comparable = string | Pick<RunRecord, 'steps'> | readonly Step[]
+
+/**
+ * Compares two runs, branches or beginnings of them: see `compareSteps`.
+ *
+ * @throws InputError also if there is no such run, branch or example
+ */
+export const compare = (a: Comparable, b: Comparable, options: CompareOptions = {}): Comparison =>
+  compareSteps(stepsOf(a), stepsOf(b), options)
+
+/** Steps of a run, as far as a reference says. @throws InputError if there is no such run, branch or example */
+export function stepsOf(run: Comparable): readonly Step[] {
+  if (typeof run !== 'string') return 'steps' in run ? run.steps() : run
+  const { folder, branch, index } = parseRef(run)
+  const record = readRun(folder)
+  try {
+    const steps = record.steps(branch)
+    if (index !== undefined && index >= steps.length)
+      throw new InputError(`reading ${run}: it has ${steps.length} examples, counted from 0`)
+    return index === undefined ? steps : steps.slice(0, index + 1)
+  } finally {
+    record.close()
+  }
 }
 
 /**
