@@ -111,7 +111,7 @@ export class LoRAHarness implements Callables {
     const update = await stage('finetune', () =>
       updateFrom(retrievedLora, () =>
         branch.skipUpdates.includes(index)
-          ? skip(`left out on branch ${branch.name}`)
+          ? skip('left out on this branch')
           : finetuneFn(example, retrievedLora, response, score.metrics, harness),
       ),
     )
@@ -228,16 +228,16 @@ export class LoRAHarness implements Callables {
   }
 
   /**
-   * Puts finished steps back, as a record has them: the run goes on after the last one of `past.current`. Examples are
+   * Puts finished steps back, as a record has them: the run goes on after the last one of `branch`. Examples are
    * read from the source again.
    *
    * @throws HarnessError if this harness has results already
    * @throws InputError if the source has fewer examples than the past
    */
-  async restore(past: Past): Promise<void> {
+  async restore(past: Past, branch = past.current): Promise<void> {
     if (this.#control.busy || this.results.length > 0)
       throw new HarnessError('restore(): this harness has begun already; restore a new one')
-    this.#history = await historyOf(past, this.#feed)
+    this.#history = await historyOf(past, branch, this.#feed)
   }
 
   /** Calls `listener` with every step once it is recorded, until the function returned is called. */
@@ -250,6 +250,10 @@ export class LoRAHarness implements Callables {
     return this.#eventListeners.add(listener)
   }
 
+  /** sha-256 of each callable as it is now: see `Step.callables`. */
+  get callableHashes(): Step['callables'] {
+    return hashesOf(sourcesOf(this, this.code))
+  }
   get store(): LoRAStore {
     return this.#history.store
   }

@@ -10,7 +10,7 @@ import type { ExampleResult } from './step.js'
 export interface Past {
   /** In the order in which they were begun: parents first. */
   readonly branches: readonly Branch[]
-  /** Name of the branch to go on with. */
+  /** The branch last worked on. */
   readonly current: string
   /** A branch's own steps, by index. */
   ownSteps(branch: string): readonly Step[]
@@ -20,8 +20,14 @@ export interface Past {
   lora(identifier: string): LoRAHandle
 }
 
-/** The history that a past stands for. @throws InputError if the feed has fewer examples, or one has another key */
-export async function historyOf(past: Past, feed: Feed): Promise<History> {
+/** The history that a past stands for. @throws InputError if the feed has fewer examples, or there is no such branch */
+export async function historyOf(past: Past, branchName: string, feed: Feed): Promise<History> {
+  const handles = new Map<string, LoRAHandle>()
+  const lora = (identifier: string) => {
+    const handle = handles.get(identifier) ?? past.lora(identifier)
+    handles.set(identifier, handle)
+    return handle
+  }
   const all = new Map<string, FinishedBranch>()
   for (const branch of past.branches) {
     const before = branch.parent === null ? [] : all.get(branch.parent)!.results.slice(0, branch.at)
@@ -32,20 +38,25 @@ export async function historyOf(past: Past, feed: Feed): Promise<History> {
         throw new InputError(
           `going on with a run: step ${step.index} is example ${step.key}, but the source now ends before it`,
         )
-      own.push(resultOf(step, example, past))
+      own.push(resultOf(step, example, lora))
     }
     const probings = Object.freeze([...past.probings(branch.name)])
     all.set(branch.name, Object.freeze({ ...branch, results: Object.freeze([...before, ...own]), probings }))
   }
-  const { results, probings, ...current } = all.get(past.current)!
-  all.delete(past.current)
+  const found = all.get(branchName)
+  if (!found)
+    throw new InputError(
+      `going on with branch ${branchName} of a run: it has ${[...all.keys()].slice(0, 20).join(', ')}`,
+    )
+  const { results, probings, ...current } = found
+  all.delete(branchName)
   return new History(current, results, probings, [...all.values()])
 }
 
 /** The result that a step is the JSON form of. */
-function resultOf(step: Step, example: ExampleContext, past: Past): ExampleResult {
+function resultOf(step: Step, example: ExampleContext, loraOf: Past['lora']): ExampleResult {
   const { runId, branch, index, response, metrics, details, baselines, outcome, callables, seed, tokens, ms } = step
-  const lora = (named: Step['retrievedLora']) => named && past.lora(named.identifier)
+  const lora = (named: Step['retrievedLora']) => named && loraOf(named.identifier)
   return Object.freeze({
     ...{ runId, branch, index, response, metrics, details, baselines, outcome, callables, seed, tokens, ms },
     example: finished(example),

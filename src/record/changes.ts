@@ -17,7 +17,7 @@ export function exampleHash(example: FinishedExample): string {
 }
 
 /** Which callables differ between two steps. */
-const changedCallables = (before: Step['callables'], after: Step['callables']): string[] =>
+export const changedCallables = (before: Step['callables'], after: Step['callables']): string[] =>
   CALLABLES.filter(name => before[name] !== after[name])
 
 /** Path and text of the files that callables came from: `code` as the command line writes it, else one text. */

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { InputError } from '../errors.js'
-import { hashesOf, sourcesOf } from '../harness/callables.js'
+import { sourcesOf } from '../harness/callables.js'
 import { LoRAHarness, type LoRAHarnessOptions } from '../harness/index.js'
 import { renameDurably, replaceDurably } from '../lora/durable.js'
 import { setAdapterFolder } from '../lora/folder.js'
@@ -12,7 +12,7 @@ import { lockForWriting } from './lock.js'
 import { modelFiles } from './models.js'
 import type { RunRecord } from './record.js'
 import { infoOf, type RunInfo, type RunStart, type Session } from './run-info.js'
-import { ADAPTERS, memo, RUN_DB, SqliteRecord } from './sqlite.js'
+import { ADAPTERS, RUN_DB, SqliteRecord } from './sqlite.js'
 import { machine, versions } from './versions.js'
 import { SqliteWriter } from './writer.js'
 
@@ -101,13 +101,7 @@ async function goOn(
   { allowChanges, branch, seed }: OpenOptions & { branch: string },
 ): Promise<void> {
   const { recorder } = harness
-  await harness.restore({
-    branches: recorder.branches,
-    current: branch,
-    ownSteps: name => recorder.ownSteps(name),
-    probings: name => recorder.probings(name),
-    lora: memo(id => recorder.lora(id)),
-  })
+  await harness.restore(recorder, branch)
   recorder.requireState(branch, harness.results.length)
   const [before, now] = recorder.sessions.slice(-2) as [Session, Session]
   const last = harness.results.at(-1)
@@ -116,7 +110,7 @@ async function goOn(
     ...(seed === undefined || seed === harness.seed
       ? []
       : [`seed: the run has ${harness.seed}, ${seed} was asked for; the run's own is used`]),
-    ...(last ? callableChanges(last.callables, hashesOf(sources), recorder.sources(last.callables), sources) : []),
+    ...(last ? callableChanges(last.callables, harness.callableHashes, recorder.sources(last.callables), sources) : []),
     ...exampleChanges(harness),
     ...surroundingChanges(before, now),
   ]

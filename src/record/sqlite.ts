@@ -240,7 +240,7 @@ export type StoredAdapter = Omit<AdapterRecord, 'identifier' | 'branch' | 'index
 }
 
 /** A function of a text that computes each answer once. */
-export function memo<T>(of: (text: string) => T): (text: string) => T {
+function memo<T>(of: (text: string) => T): (text: string) => T {
   const known = new Map<string, T>()
   return text => {
     if (!known.has(text)) known.set(text, of(text))
