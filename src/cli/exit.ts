@@ -2,6 +2,8 @@
 export const EXIT = {
   /** The verb did what it was asked. */
   finished: 0,
+  /** The key q ended a run. */
+  stopped: 0,
   /** A run failed on the way (what it had recorded stays), or doctor found a needed part missing. */
   failed: 1,
   /** Bad input: usage, an experiment that does not load or type-check, a data set that cannot be read. */
@@ -15,7 +17,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 /** The codes as lines of help. */
 export const exitHelp = `
 Exit codes:
-  0    finished
+  0    finished, or stopped with the key q
   1    the run failed (what was recorded stays), or doctor found a needed part missing
   2    bad input: usage, or an experiment that does not load or type-check
   130  interrupted with Ctrl-C (what was recorded stays)`

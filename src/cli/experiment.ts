@@ -1,11 +1,12 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
-import { register } from 'node:module'
+import { existsSync, statSync } from 'node:fs'
+import { createRequire, register } from 'node:module'
 import { dirname, extname, relative, resolve } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { InputError, messageOf } from '../errors.js'
 import { LoRAHarness } from '../harness/index.js'
+import { type Read, TYPE_ERROR } from './ts-loader.js'
 
 /** What the command line gives an experiment: its own flags, and every `--set key=value` as text. */
 export type ExperimentArgs = Readonly<Partial<Record<string, string>>> & {
@@ -36,14 +37,21 @@ export interface LoadedExperiment {
 
 const EXTENSIONS = ['.ts', '.mts', '.js', '.mjs']
 
+let versions = 0
+let reads: MessagePort | undefined
+/** Texts of the versions that are being loaded. */
+const loading = new Map<number, Map<string, string>>()
+
 /**
- * Loads an experiment file; TypeScript is type-checked first.
+ * Loads an experiment file and everything it imports by path, each time from the files as they are then; TypeScript is
+ * type-checked first. Packages are loaded once.
  *
  * @param path of a .ts, .mts, .js or .mjs file
+ * @param texts filled with the text of every local file that was read, by absolute path; also where loading fails
  * @throws InputError naming the file: it is missing, of another kind, has type errors (with their places), throws while
  *   loading, or has no fitting default export
  */
-export async function loadExperiment(path: string): Promise<LoadedExperiment> {
+export async function loadExperiment(path: string, texts = new Map<string, string>()): Promise<LoadedExperiment> {
   const file = resolve(path)
   const problem = !existsSync(file)
     ? 'there is no such file'
@@ -54,18 +62,25 @@ export async function loadExperiment(path: string): Promise<LoadedExperiment> {
         : undefined
   if (problem) throw new InputError(`loading experiment ${path}: ${problem}`)
 
-  process.setSourceMapsEnabled(true) // Stacks then name lines of the TypeScript file.
-  const { port1: loaded, port2: port } = new MessageChannel()
-  register('./ts-loader.js', import.meta.url, { data: { port }, transferList: [port] })
+  const version = versions++
+  loading.set(version, texts)
+  reads ??= registerHooks()
+  forgetRequired()
   let module: { default?: unknown }
   try {
-    module = await import(pathToFileURL(file).href)
+    module = await import(`${pathToFileURL(file).href}${version === 0 ? '' : `?v=${version}`}`)
   } catch (cause) {
     throw new InputError(`loading experiment ${path}: ${loadProblem(cause)}`, { cause })
+  } finally {
+    for (let next = receiveMessageOnPort(reads); next; next = receiveMessageOnPort(reads)) {
+      const { version, file, text } = next.message as Read
+      loading.get(Number(version))?.set(file, text)
+    }
+    loading.delete(version)
   }
   const experiment = module.default
   if (experiment instanceof LoRAHarness || typeof experiment === 'function')
-    return { experiment: experiment as Experiment, code: codeOf(file, loaded) }
+    return { experiment: experiment as Experiment, code: codeOf(file, texts) }
   const found =
     experiment === undefined ? 'is missing' : `is ${Array.isArray(experiment) ? 'an array' : typeof experiment}`
   throw new InputError(
@@ -74,22 +89,29 @@ export async function loadExperiment(path: string): Promise<LoadedExperiment> {
   )
 }
 
-/** Text of the files that were loaded, but for packages and this one's own files, by path from the experiment. */
-function codeOf(experiment: string, loaded: MessagePort): string {
-  const own = new URL('..', import.meta.url).href
-  const texts = new Map<string, string>()
-  for (let next = receiveMessageOnPort(loaded); next; next = receiveMessageOnPort(loaded)) {
-    const url = next.message as string
-    if (!url.startsWith('file:') || url.startsWith(own) || url.includes('/node_modules/')) continue
-    const file = fileURLToPath(url)
-    texts.set(relative(dirname(experiment), file), readFileSync(file, 'utf8'))
-  }
-  return JSON.stringify([...texts].sort(([a], [b]) => (a < b ? -1 : 1)))
+/** @returns where the hooks say which files they read */
+function registerHooks(): MessagePort {
+  process.setSourceMapsEnabled(true) // Stacks then name lines of the TypeScript file.
+  const { port1, port2: port } = new MessageChannel()
+  register('./ts-loader.js', import.meta.url, { data: { port }, transferList: [port] })
+  return port1
+}
+
+/** CommonJS files are kept by path, whatever version is asked for: local ones are dropped. */
+function forgetRequired(): void {
+  const { cache } = createRequire(import.meta.url)
+  for (const file of Object.keys(cache)) if (!/[\\/]node_modules[\\/]/.test(file)) delete cache[file]
+}
+
+/** The texts by path from the experiment, in order of the paths. */
+function codeOf(experiment: string, texts: ReadonlyMap<string, string>): string {
+  const named = [...texts].map(([file, text]) => [relative(dirname(experiment), file), text] as const)
+  return JSON.stringify(named.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 /** Compiler messages keep their lines and, on a terminal, their colours. */
 function loadProblem(cause: unknown): string {
-  if ((cause as { code?: string } | undefined)?.code !== 'LORA_HARNESS_TYPES') return messageOf(cause)
+  if ((cause as { code?: string } | undefined)?.code !== TYPE_ERROR) return messageOf(cause)
   const text = process.stderr.isTTY ? messageOf(cause) : stripVTControlCharacters(messageOf(cause))
   return `type errors\n\n${text.trim()}`
 }

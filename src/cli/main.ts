@@ -4,6 +4,7 @@ import { HarnessError, InputError, messageOf } from '../errors.js'
 import { versions } from '../record/versions.js'
 import type { CompareCliOptions } from './compare.js'
 import { EXIT, type ExitCode, exitHelp } from './exit.js'
+import { keyHelp } from './keys.js'
 import type { RunOptions } from './run.js'
 
 /** Whole numbers from `least` on. */
@@ -50,7 +51,9 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     .option('--limit <n>', 'run at most n examples', whole(1))
     .option('--out <folder>', 'new or empty folder for the results (default: runs/<date>-<experiment>-<6 hex>)')
     .option('--seed <n>', "seed of the run (default: the experiment's own)", whole(0))
+    .option('--watch', 'swap the callables, between two examples, whenever a file of the experiment is saved')
     .option('--set <key=value>', 'an argument for the experiment; may be given several times', pair, {})
+    .addHelpText('after', keyHelp)
     .addHelpText('after', exitHelp)
     .action(async (experiment: string, options: RunOptions) => {
       const { run } = await import('./run.js') // Each verb loads only what it needs.

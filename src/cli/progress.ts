@@ -15,11 +15,13 @@ export interface Tally {
   total: number | undefined
   startedAt: number
   steps: Step[]
-  /** When each step was done. */
+  /** When each of the last steps was done: those of before this run was resumed have no time. */
   doneAt: number[]
   /** Stage and response, as far as it is known, of the example being worked on. */
   stage: string
   response: string
+  /** What the keys do now; empty where none are read. */
+  keys: string
 }
 
 /** Means so far: `f1 0.31, base 0.02`. */
@@ -31,12 +33,12 @@ export function scores({ steps }: Tally): string {
 }
 
 /** Time left at the pace of the last examples [ms]; undefined before the first and where the total is unknown. */
-export function timeLeft({ total, startedAt, doneAt }: Tally): number | undefined {
+export function timeLeft({ total, startedAt, steps, doneAt }: Tally): number | undefined {
   const last = doneAt.at(-1)
   if (last === undefined || total === undefined) return undefined
   const n = Math.min(RECENT, doneAt.length)
   const since = doneAt.at(-n - 1) ?? startedAt
-  return ((last - since) / n) * Math.max(0, total - doneAt.length)
+  return ((last - since) / n) * Math.max(0, total - steps.length)
 }
 
 /** Speed of generation over the last examples [tokens/s]; undefined if nothing was counted. */
@@ -75,6 +77,7 @@ export function frame(tally: Tally, now: number, width: number): string {
     `${tally.name}  ${bar}${counted(tally)} examples, ${duration(now - tally.startedAt)}${left === undefined ? '' : `, about ${duration(left)} left`}`,
     [scores(tally), ...(speed === undefined ? [] : [`${speed.toFixed(0)} tokens/s`])].filter(Boolean).join('   '),
     tally.stage && `#${tally.steps.length} ${tally.stage}${tally.response ? `: ${tally.response}` : ''}`,
+    tally.keys,
   ]
   return lines
     .filter(Boolean)
@@ -85,6 +88,8 @@ export function frame(tally: Tally, now: number, width: number): string {
 export interface Progress {
   step(step: Step): void
   event(event: HarnessEvent): void
+  /** What the keys do now. */
+  keys(text: string): void
   /** A line that stays. */
   note(text: string): void
   end(): void
@@ -94,14 +99,25 @@ export interface Progress {
  * Shows a run as it goes: on a terminal a few lines that are redrawn, elsewhere one plain line an example.
  *
  * @param total number of examples to run, if known
+ * @param earlier steps that were finished before
  */
 export function showProgress(
   name: string,
   total: number | undefined,
+  earlier: readonly Step[] = [],
   out: NodeJS.WriteStream = process.stdout,
 ): Progress {
   const startedAt = performance.now()
-  const tally: Tally = { name, total, startedAt, steps: [], doneAt: [], stage: 'working', response: '' }
+  const tally: Tally = {
+    name,
+    total,
+    startedAt,
+    steps: [...earlier],
+    doneAt: [],
+    stage: 'working',
+    response: '',
+    keys: '',
+  }
   const live = out.isTTY ? createLogUpdate(out) : undefined
   const draw = () => live?.(frame(tally, performance.now(), out.columns ?? 80))
   // Drawing on a timer, not on every token, bounds what the display costs.
@@ -118,13 +134,18 @@ export function showProgress(
       if (type === 'stage') tally.stage = String(stage)
       if (type === 'token') tally.response += String(text)
     },
+    keys(text) {
+      tally.keys = text
+      draw()
+      if (!live) out.write(`${text}\n`)
+    },
     note(text) {
       if (live) live.persist(text)
       else out.write(`${text}\n`)
     },
     end() {
       clearInterval(timer)
-      tally.stage = ''
+      tally.stage = tally.keys = ''
       draw()
       live?.done()
     },

@@ -12,8 +12,8 @@ import { experimentName, plural } from '../report/words.js'
 import { EXIT, type ExitCode } from './exit.js'
 import { type ExperimentArgs, harnessOf, loadExperiment } from './experiment.js'
 import { discard, makeRunFolder, newRunId, writeRunInfo, writeWhole } from './folder.js'
+import { follow } from './follow.js'
 import { type Interruption, onInterrupt } from './interrupt.js'
-import { showProgress } from './progress.js'
 import { summaryText } from './summary.js'
 import { duration } from './text.js'
 
@@ -22,6 +22,8 @@ export interface RunOptions {
   out?: string
   seed?: number
   set: Record<string, string>
+  /** Swap the callables whenever a file of the experiment is saved. */
+  watch?: true
 }
 
 /**
@@ -42,7 +44,10 @@ export async function run(path: string, options: RunOptions, openRecorder = json
     steps.length > 0 ? `${plural(steps.length, 'example')} in ${shown(folder)}.` : 'Nothing was recorded.'
   const interruption = onInterrupt(() => console.log(`\nQuit. ${kept()}`))
   try {
-    const harness = await Promise.race([start(path, options, folder, interruption), interruption.aborted])
+    console.log(`Loading ${path} …`)
+    const texts = new Map<string, string>()
+    const load = (texts: Map<string, string>) => harnessFrom(path, options, folder, interruption, texts)
+    const harness = await Promise.race([load(texts), interruption.aborted])
     harness.runId = runId
     const info = infoOf(path, harness, options)
     writeRunInfo(folder, info)
@@ -50,7 +55,8 @@ export async function run(path: string, options: RunOptions, openRecorder = json
     harness.recorder = openRecorder(join(folder, 'steps.jsonl'))
     harness.onStep(step => steps.push(step))
 
-    const end = await follow(harness, experimentName(path), options.limit, interruption)
+    const watched = options.watch && { texts, load }
+    const end = await follow(harness, experimentName(path), { limit: options.limit, interruption, watched })
     if (steps.length === 0 && end.status !== 'finished') throw end.error
     const error = end.status === 'failed' ? messageOf(end.error) : null
     report(folder, { ...info, status: end.status, error, finishedAt: now() }, steps)
@@ -67,44 +73,19 @@ export async function run(path: string, options: RunOptions, openRecorder = json
 }
 
 /** Loads the experiment and makes its harness, with the seed of the command line where one was given. */
-async function start(path: string, options: RunOptions, out: string, { signal }: Interruption): Promise<LoRAHarness> {
-  console.log(`Loading ${path} …`)
-  const { set, limit, seed } = options
+async function harnessFrom(
+  path: string,
+  { set, limit, seed }: RunOptions,
+  out: string,
+  { signal }: Interruption,
+  texts: Map<string, string>,
+): Promise<LoRAHarness> {
   const args = { ...set, limit, seed: seed ?? 0, out } as ExperimentArgs
-  const { experiment, code } = await loadExperiment(path)
+  const { experiment, code } = await loadExperiment(path, texts)
   const harness = await harnessOf(experiment, path, { args, signal })
   if (seed !== undefined) harness.seed = seed
   harness.code = code
   return harness
-}
-
-interface End {
-  status: 'finished' | 'interrupted' | 'failed'
-  /** What ended the run before its end. */
-  error?: unknown
-}
-
-/** Runs the harness to its end, to the limit or to Ctrl-C, and shows how it goes. */
-async function follow(harness: LoRAHarness, name: string, limit = Infinity, { signal }: Interruption): Promise<End> {
-  let done = 0
-  try {
-    const total = Math.min((await harness.total()) ?? Infinity, limit)
-    const progress = showProgress(name, Number.isFinite(total) ? total : undefined)
-    harness.onStep(progress.step)
-    harness.onEvent(progress.event)
-    signal.addEventListener('abort', () => {
-      progress.note('Interrupted: stopping as soon as the current stage returns. Ctrl-C again quits at once.')
-      harness.stop()
-    })
-    try {
-      if (!signal.aborted) for await (const _ of harness.run()) if (++done >= limit) break
-    } finally {
-      progress.end()
-    }
-  } catch (error) {
-    return { status: 'failed', error }
-  }
-  return signal.aborted && done < limit ? { status: 'interrupted', error: signal.reason } : { status: 'finished' }
 }
 
 /** Writes `run.json` and the report, and prints the result. What cannot be written is named; the steps are safe. */

@@ -10,7 +10,8 @@ export interface RunInfo {
   /** ISO 8601, UTC. */
   startedAt: string
   finishedAt: string | null
-  status: 'running' | 'finished' | 'interrupted' | 'failed'
+  /** `stopped`: by a person, after an example. */
+  status: 'running' | 'finished' | 'stopped' | 'interrupted' | 'failed'
   /** Why it failed. */
   error: string | null
   /** Software by name. */

@@ -46,9 +46,7 @@ ${settings(run, steps)}
 const style = markup`<style>${constant(reportStyle)}</style>`
 
 function header(run: RunInfo, name: string): Markup {
-  const ended = { running: 'still running', finished: 'finished', interrupted: 'interrupted', failed: 'failed' }[
-    run.status
-  ]
+  const ended = run.status === 'running' ? 'still running' : run.status
   const minutes = run.finishedAt ? (Date.parse(run.finishedAt) - Date.parse(run.startedAt)) / 60_000 : null
   const took =
     minutes === null ? '' : ` after ${minutes < 1 ? `${Math.round(minutes * 60)} s` : `${minutes.toFixed(1)} min`}`
@@ -67,7 +65,7 @@ function result(run: RunInfo, steps: readonly Step[], summary: Summary): Markup 
   const cell = (value: string, what: string) => markup`<li><b>${value}</b>${what}</li>`
   return markup`<p class="result">${first!}</p>
 ${others.map(sentence => markup`<p>${sentence}</p>`)}
-${run.status === 'interrupted' ? markup`<p>The run was interrupted; these are the examples it had finished.</p>` : ''}
+${['interrupted', 'stopped'].includes(run.status) ? markup`<p>The run was ${run.status}; these are the examples it had finished.</p>` : ''}
 <ul class="numbers">
 ${cell(String(overall.examples), 'examples')}
 ${arms.slice(0, 3).map((arm, i) => cell(score(overall.means[i]!), `${arm.name}, mean ${summary.metric}`))}

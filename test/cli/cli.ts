@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll } from 'vitest'
+import { afterAll, beforeAll, onTestFinished } from 'vitest'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -27,15 +27,18 @@ export interface Ended {
   output: string
 }
 
-/** Runs Node in `cwd`; `watch` sees all output so far, each time more comes. */
-export function node(
+type Watch = (output: string, child: ChildProcess) => void
+
+function spawned(
+  command: string,
   args: string[],
   cwd: string,
-  watch?: (output: string, child: ChildProcess) => void,
+  watch?: Watch,
   more: Record<string, string> = {},
 ): Promise<Ended> {
   const env = { ...process.env, FORCE_COLOR: '0', LORA_HARNESS_HOME: join(cwd, 'home'), ...more }
-  const child = spawn(process.execPath, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(command, args, { cwd, env })
+  onTestFinished(() => void child.kill('SIGKILL')) // Where the test ended first.
   let output = ''
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', text => {
@@ -45,13 +48,37 @@ export function node(
   return new Promise(resolve => child.on('close', code => resolve({ code, output })))
 }
 
+/** Runs Node in `cwd`; `watch` sees all output so far, each time more comes. */
+export const node = (args: string[], cwd: string, watch?: Watch, more?: Record<string, string>): Promise<Ended> =>
+  spawned(process.execPath, args, cwd, watch, more)
+
+const main = join(root, 'dist/cli/main.js')
+
 /** Runs `lora-harness` in `cwd`. */
-export const cli = (
-  args: string[],
-  cwd: string,
-  watch?: Parameters<typeof node>[2],
-  more?: Record<string, string>,
-): Promise<Ended> => node([join(root, 'dist/cli/main.js'), ...args], cwd, watch, more)
+export const cli = (args: string[], cwd: string, watch?: Watch, more?: Record<string, string>): Promise<Ended> =>
+  node([main, ...args], cwd, watch, more)
+
+/** Runs `lora-harness` in `cwd` on a terminal of its own; the child's stdin takes the keys. */
+export const onTerminal = (args: string[], cwd: string, watch?: Watch): Promise<Ended> =>
+  spawned('python3', [join(root, 'test/cli/terminal.py'), process.execPath, main, ...args], cwd, watch)
+
+/**
+ * Does one thing after the other, each as soon as the output since the one before shows what it waits for.
+ *
+ * @returns what `cli` and the like take as `watch`
+ */
+export function scenes(...plan: [shows: RegExp, act: (child: ChildProcess) => void][]): Watch {
+  let seen = 0
+  let next = 0
+  return (output, child) => {
+    for (let scene = plan[next]; scene; scene = plan[++next]) {
+      const found = scene[0].exec(output.slice(seen))
+      if (!found) return
+      seen += found.index + found[0].length
+      scene[1](child)
+    }
+  }
+}
 
 /**
  * An experiment without a model: `n` examples in two chats; the adapter answers right from the fourth on.

@@ -14,6 +14,7 @@ const tally = (done: number, total: number | undefined): Tally => ({
   doneAt: Array.from({ length: done }, (_, i) => 3000 + 2000 * i),
   stage: 'working',
   response: '',
+  keys: '',
 })
 
 describe('progress', () => {
@@ -32,11 +33,12 @@ describe('progress', () => {
   })
 
   test('the frame of a terminal', () => {
-    const now = { ...tally(4, 10), stage: 'infer', response: 'It is\n\u001b[31mblue' }
+    const now = { ...tally(4, 10), stage: 'infer', response: 'It is\n\u001b[31mblue', keys: 'p pause' }
     expect(frame(now, 9000, 80)).toMatchInlineSnapshot(`
       "people ━━━━━━━━━━────────────── 4 of 10 examples, 8 s, about 12 s left
       f1: adapter 0.50, base 0.00 40 tokens/s
-      #4 infer: It is blue"
+      #4 infer: It is blue
+      p pause"
     `)
     expect(
       frame(now, 9000, 20)
