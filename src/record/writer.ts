@@ -3,7 +3,6 @@ import { HarnessError } from '../errors.js'
 import { MAIN } from '../harness/history.js'
 import type { StepContext } from '../harness/recorder.js'
 import type { LoRAHandle } from '../lora/handle.js'
-import { sha256 } from '../lora/sha256.js'
 import type { Branch, Json, Probing, RunEvent, Step } from '../protocol/index.js'
 import { type KeptAdapter, keepAdapter } from './adapters.js'
 import { exampleHash, surroundingChanges, swapBefore } from './changes.js'
@@ -11,7 +10,7 @@ import type { Database } from './database.js'
 import { modelFiles } from './models.js'
 import type { RunWriter } from './record.js'
 import type { RunInfo, Session } from './run-info.js'
-import { query } from './schema.js'
+import { chained, query, sealed } from './schema.js'
 import { ADAPTERS, SqliteRecord, type StoredAdapter } from './sqlite.js'
 import { textHash, withoutTexts } from './texts.js'
 
@@ -42,7 +41,7 @@ export class SqliteWriter extends SqliteRecord implements RunWriter {
     this.#before = this.sessions.at(-1)
     this.#session = db.transaction(() => {
       this.#endSessions()
-      db.run(query.insertInto('sessions').values({ body: JSON.stringify(session) }))
+      db.run(query.insertInto('sessions').values(sealed({ body: JSON.stringify(session) })))
       const { id } = db.first(query.selectFrom('sessions').select('id').orderBy('id', 'desc').limit(1))!
       return { id, ...session }
     })
@@ -52,8 +51,8 @@ export class SqliteWriter extends SqliteRecord implements RunWriter {
   static begin(db: Database, info: RunInfo): void {
     const main = { name: JSON.stringify(MAIN.name), parent: null, at: 0, skip_updates: '[]', begun_after: 0 }
     db.transaction(() => {
-      db.run(query.insertInto('run').values({ id: 1, info: JSON.stringify(info) }))
-      db.run(query.insertInto('branches').values(main))
+      db.run(query.insertInto('run').values(sealed({ id: 1, info: JSON.stringify(info) })))
+      db.run(query.insertInto('branches').values(sealed(main)))
     })
   }
 
@@ -88,13 +87,9 @@ export class SqliteWriter extends SqliteRecord implements RunWriter {
     const id = this.#branch(branch)
     const before = this.#tip(branch.name, step.index)
     const body = JSON.stringify(withoutTexts(rest as unknown as Json, (hash, text) => this.#keepText(hash, text)))
-    const hash = chained(before?.hash, branch.name, body)
-    const session = this.#session.id
-    this.db.run(
-      query
-        .insertInto('steps')
-        .values({ branch: id, idx: step.index, session, example: exampleHash(example), body, hash }),
-    )
+    const row = { session: this.#session.id, example: exampleHash(example), body }
+    const hash = chained(before?.hash, branch.name, row)
+    this.db.run(query.insertInto('steps').values({ ...row, branch: id, idx: step.index, hash }))
     for (const lora of [retrievedLora, updatedLora])
       if (lora) this.#adapter(lora, lora === updatedLora ? (retrievedLora?.identifier ?? null) : null, id, step.index)
     for (const [name, callable] of Object.entries(step.callables))
@@ -111,7 +106,7 @@ export class SqliteWriter extends SqliteRecord implements RunWriter {
 
   probe(probing: Probing): void {
     const branch = this.branchId(probing.branch)
-    this.db.run(query.insertInto('probings').values({ branch, at: probing.at, body: JSON.stringify(probing) }))
+    this.db.run(query.insertInto('probings').values(sealed({ branch, at: probing.at, body: JSON.stringify(probing) })))
   }
 
   note(event: RunEvent): void {
@@ -120,7 +115,7 @@ export class SqliteWriter extends SqliteRecord implements RunWriter {
     this.db.run(
       query
         .insertInto('events')
-        .values(values)
+        .values(sealed(values))
         .onConflict(conflict => conflict.doNothing()),
     )
   }
@@ -190,14 +185,17 @@ export class SqliteWriter extends SqliteRecord implements RunWriter {
         values: Object.values(norms).map(norm => Number(norm.toPrecision(6))),
       },
     }
+    const known = this.db.first(query.selectFrom('adapters').selectAll().where('identifier', '=', identifier))
+    if (known) {
+      const { removed, hash } = sealed({ ...known, removed: null })
+      // Else it was made again after its files were removed.
+      if (hash !== known.hash)
+        this.db.run(query.updateTable('adapters').set({ removed, hash }).where('id', '=', known.id))
+      return
+    }
     const body = JSON.stringify(withoutTexts(stored as unknown as Json, (hash, text) => this.#keepText(hash, text)))
-    this.db.run(
-      query
-        .insertInto('adapters')
-        .values({ identifier, branch, idx: index, body, removed: null })
-        // Made again after its files were removed.
-        .onConflict(conflict => conflict.column('identifier').doUpdateSet({ removed: null })),
-    )
+    const row = { identifier, branch, idx: index, body, removed: null }
+    this.db.run(query.insertInto('adapters').values(sealed(row)))
   }
 
   #branch(branch: Branch): number {
@@ -212,7 +210,7 @@ export class SqliteWriter extends SqliteRecord implements RunWriter {
       skip_updates: JSON.stringify(skipUpdates),
       begun_after: last?.id ?? 0,
     }
-    this.db.run(query.insertInto('branches').values(values))
+    this.db.run(query.insertInto('branches').values(sealed(values)))
     return this.branchId(name)
   }
 
@@ -239,7 +237,7 @@ export class SqliteWriter extends SqliteRecord implements RunWriter {
     this.db.run(
       query
         .updateTable('sessions')
-        .set({ body: JSON.stringify(body) })
+        .set(sealed({ body: JSON.stringify(body) }))
         .where('id', '=', id),
     )
   }
@@ -251,12 +249,8 @@ export class SqliteWriter extends SqliteRecord implements RunWriter {
         this.db.run(
           query
             .updateTable('sessions')
-            .set({ body: JSON.stringify({ ...body, status: 'died' }) })
+            .set(sealed({ body: JSON.stringify({ ...body, status: 'died' }) }))
             .where('id', '=', id),
         )
   }
 }
-
-/** Hash of a step: of its text, its branch and the step before it. */
-export const chained = (before: string | undefined, branch: string, body: string): string =>
-  sha256([JSON.stringify([before ?? null, branch, body])])
