@@ -78,9 +78,16 @@ export class Database {
     return new InputError(`opening ${this.#path}: ${what}`)
   }
 
+  /** @throws HarnessError if what it asks for is damaged */
   all<Row>(query: Query<Row>): Row[] {
     const { sql, parameters } = query.compile()
-    return this.#statement(sql).all(...parameters) as Row[]
+    try {
+      return this.#reading(sql)
+        .all(...parameters)
+        .map(row => mapValues(row as object, asText)) as Row[]
+    } catch (cause) {
+      throw new HarnessError(`reading ${this.#path}: ${messageOf(cause)}`, { cause })
+    }
   }
 
   /** The first row. */
@@ -100,8 +107,8 @@ export class Database {
 
   /** What SQLite itself finds wrong with the file, one line each. */
   problems(): string[] {
-    const rows = this.#db.pragma('integrity_check(20)') as { integrity_check: string }[]
-    return rows.map(row => row.integrity_check).filter(line => line !== 'ok')
+    const rows = this.#reading('SELECT integrity_check AS line FROM pragma_integrity_check(20)').all() as object[]
+    return rows.map(row => String(mapValues(row, asText).line)).filter(line => line !== 'ok')
   }
 
   /** Writes a copy of the state as it is now into a new file, whoever writes meanwhile. */
@@ -123,14 +130,30 @@ export class Database {
     this.#db.close()
   }
 
-  #statement(sql: string): Libsql.Statement {
+  #statement(sql: string, prepare = () => this.#db.prepare(sql)): Libsql.Statement {
     const known = this.#prepared.get(sql)
     if (known) return known
-    const statement = this.#db.prepare(sql)
+    const statement = prepare()
     this.#prepared.set(sql, statement)
     return statement
   }
+
+  /** Texts as bytes: given one that is no UTF-8, as a damaged file may have it, the driver would end the process. */
+  #reading(sql: string): Libsql.Statement {
+    return this.#statement(sql, () => {
+      const columns = this.#db.prepare(sql).columns()
+      const safe = columns.map(
+        ({ name }) => `CASE typeof("${name}") WHEN 'text' THEN CAST("${name}" AS BLOB) ELSE "${name}" END AS "${name}"`,
+      )
+      return this.#db.prepare(`SELECT ${safe.join(', ')} FROM (${sql})`)
+    })
+  }
 }
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const asText = (value: unknown): unknown => (value instanceof ArrayBuffer ? utf8.decode(value) : value)
+const mapValues = (row: object, map: (value: unknown) => unknown): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(row).map(([name, value]) => [name, map(value)]))
 
 /** Says which file it was that could not be opened. */
 function guard(path: string, open: () => Database): Database {
