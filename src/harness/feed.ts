@@ -1,7 +1,7 @@
 import { HarnessError, InputError, messageOf } from '../errors.js'
 import { type ExampleContext, exampleKey, readExample } from './example.js'
 
-type Examples = Iterable<ExampleContext> | AsyncIterable<ExampleContext>
+export type Examples = Iterable<ExampleContext> | AsyncIterable<ExampleContext>
 /** Examples, or a callable that gives them. */
 export type ExampleSource = Examples | (() => Examples | Promise<Examples>)
 

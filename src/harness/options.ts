@@ -7,6 +7,8 @@ import type { Recorder } from './recorder.js'
 export interface LoRAHarnessOptions extends Callables {
   /** Any iterable of examples, or a callable that gives one. */
   exampleSource: ExampleSource
+  /** Runs the examples in an order drawn from the seed; false by default. */
+  shuffle?: boolean
   /** Other answers to the same messages, by name: scored alike, never trained. */
   baselines?: Record<string, BaselineFn>
   /** Questions that are asked again and again: scored, never trained on. */
