@@ -68,19 +68,37 @@ export type OpenOptions = LoRAHarnessOptions & {
  * @throws HarnessError if the record or an adapter that is needed is damaged or missing
  */
 export async function openRun(folder: string, options: OpenOptions): Promise<RecordedHarness> {
-  const { allowChanges = false, branch, ...rest } = options
-  const isNew = !existsSync(join(folder, RUN_DB))
-  const recorder = isNew ? await createRun(folder, { args: { seed: options.seed ?? 0 } }) : await writeRun(folder)
+  const { allowChanges, branch, ...rest } = options
+  const harness = new LoRAHarness(rest)
+  if (existsSync(join(folder, RUN_DB))) return resumeRun(folder, harness, { allowChanges, branch, seed: options.seed })
+  return into(harness, await createRun(folder, { args: { seed: harness.seed } }))
+}
+
+/**
+ * Goes on with a run as `openRun` does, with a harness that has not begun.
+ *
+ * @param options `seed`: the one that was asked for, if any
+ * @throws as `openRun`; InputError if there is no run in the folder
+ */
+export async function resumeRun(
+  folder: string,
+  harness: LoRAHarness,
+  { allowChanges = false, branch, seed }: Pick<OpenOptions, 'allowChanges' | 'branch'> & { seed?: number | undefined },
+): Promise<RecordedHarness> {
+  const recorder = await writeRun(folder)
   try {
-    const { runId, args } = recorder.info
-    const harness = new LoRAHarness({ ...rest, seed: args.seed, runId, recorder }) as RecordedHarness
-    if (!isNew) await goOn(harness, { ...options, allowChanges, branch: branch ?? recorder.current })
-    return harness
+    const recorded = into(harness, recorder)
+    await goOn(recorded, { allowChanges, branch: branch ?? recorder.current, seed })
+    return recorded
   } catch (cause) {
     recorder.close()
     throw cause
   }
 }
+
+/** Makes a harness that has not begun one of the run. */
+const into = (harness: LoRAHarness, recorder: SqliteWriter): RecordedHarness =>
+  Object.assign(harness, { recorder, runId: recorder.info.runId, seed: recorder.info.args.seed })
 
 /** Opens a run for writing. @throws InputError if there is none, or another process writes it */
 async function writeRun(folder: string): Promise<SqliteWriter> {
@@ -98,7 +116,7 @@ async function writeRun(folder: string): Promise<SqliteWriter> {
 /** Restores what is recorded, and compares today's callables, data, models and software with it. */
 async function goOn(
   harness: RecordedHarness,
-  { allowChanges, branch, seed }: OpenOptions & { branch: string },
+  { allowChanges, branch, seed }: { allowChanges: boolean; branch: string; seed: number | undefined },
 ): Promise<void> {
   const { recorder } = harness
   await harness.restore(recorder, branch)
