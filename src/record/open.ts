@@ -44,7 +44,7 @@ export async function createRun(folder: string, start: RunStart = {}): Promise<S
  *
  * @throws InputError if there is no run in the folder
  */
-export function readRun(folder: string): RunRecord & { readonly folder: string } {
+export function readRun(folder: string): RunRecord & Pick<SqliteRecord, 'folder' | 'eachStep'> {
   return new SqliteRecord(Database.read(requireRun(folder)), resolve(folder))
 }
 

@@ -88,27 +88,33 @@ export function branchOf({ branches }: Pick<RunRecord, 'branches'>, name: string
 }
 
 /**
+ * The branches that a branch's steps come from: its oldest parent first, itself last.
+ *
+ * @returns with the index before which each one's own steps count
+ */
+export function lineOf(record: Pick<RunRecord, 'branches'>, name: string): { name: string; end: number }[] {
+  const line: { name: string; end: number }[] = []
+  let end = Number.POSITIVE_INFINITY
+  for (let branch: Branch | null = branchOf(record, name); branch; ) {
+    line.unshift({ name: branch.name, end })
+    end = Math.min(end, branch.at)
+    branch = branch.parent === null ? null : branchOf(record, branch.parent)
+  }
+  return line
+}
+
+/**
  * What a branch has of its own, after what it shares with its parents.
  *
  * @param own what a branch has of its own, in the order of its index
  * @param indexOf the index of one of them; those of a parent count as long as it is under the index the branch left at
  */
-export function withParents<T>(
+export const withParents = <T>(
   record: Pick<RunRecord, 'branches'>,
   name: string,
   own: (branch: string) => readonly T[],
   indexOf: (item: T) => number,
-): T[] {
-  const line: T[][] = []
-  let end = Number.POSITIVE_INFINITY
-  for (let branch: Branch | null = branchOf(record, name); branch; ) {
-    const before = end
-    line.unshift(own(branch.name).filter(item => indexOf(item) < before))
-    end = Math.min(end, branch.at)
-    branch = branch.parent === null ? null : branchOf(record, branch.parent)
-  }
-  return line.flat()
-}
+): T[] => lineOf(record, name).flatMap(({ name, end }) => own(name).filter(item => indexOf(item) < end))
 
 export const pointOf = (step: Omit<Step, 'runId' | 'branch'>): TimelinePoint => ({
   index: step.index,

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { HarnessError } from '../errors.js'
+import { HarnessError, messageOf } from '../errors.js'
 import type { Sources } from '../harness/callables.js'
 import { LoRAHandle } from '../lora/handle.js'
 import type { Branch, Json, Probing, RunEvent, Step } from '../protocol/index.js'
@@ -10,6 +10,7 @@ import {
   type AdapterRecord,
   branchOf,
   type CallableRecord,
+  lineOf,
   pointOf,
   type RunRecord,
   type TimelinePoint,
@@ -74,31 +75,23 @@ export class SqliteRecord implements RunRecord {
   }
 
   ownSteps(branch: string): Step[] {
-    const textOf = memo((hash: string) => this.#text(hash))
-    const { runId } = this.info
-    return this.#bodies(branch).map(body => {
-      const { v, ...rest } = withTexts(JSON.parse(body), textOf) as unknown as Omit<Step, 'runId' | 'branch'>
-      return { v, runId, branch, ...rest }
-    })
+    return [...this.#own(branch, this.#stepOf(branch))]
   }
 
   steps(branch = this.current): Step[] {
-    return withParents(
-      this,
-      branch,
-      name => this.ownSteps(name),
-      step => step.index,
-    )
+    return [...this.eachStep(branch)]
+  }
+
+  /** As `steps`, one after the other: a run of any length in little memory. */
+  *eachStep(branch = this.current): Generator<Step> {
+    for (const { name, end } of lineOf(this, branch)) yield* this.#own(name, this.#stepOf(name), end)
   }
 
   timeline(branch = this.current): TimelinePoint[] {
     const textOf = memo((hash: string) => this.#text(hash))
-    const own = (name: string) =>
-      this.#bodies(name).map(body => {
-        const point = pointOf(JSON.parse(body))
-        return withTexts(point as unknown as Json, textOf) as unknown as TimelinePoint
-      })
-    return withParents(this, branch, own, point => point.index)
+    const point = (body: string) =>
+      withTexts(pointOf(JSON.parse(body)) as unknown as Json, textOf) as unknown as TimelinePoint
+    return lineOf(this, branch).flatMap(({ name, end }) => [...this.#own(name, point, end)])
   }
 
   examples(branch: string): string[] {
@@ -189,10 +182,54 @@ export class SqliteRecord implements RunRecord {
     return row!.id
   }
 
-  #bodies(branch: string): string[] {
-    return this.db
-      .all(query.selectFrom('steps').select('body').where('branch', '=', this.branchId(branch)).orderBy('idx'))
-      .map(row => row.body)
+  #stepOf(branch: string): (body: string) => Step {
+    const textOf = memo((hash: string) => this.#text(hash))
+    const { runId } = this.info
+    return body => {
+      const { v, ...rest } = withTexts(JSON.parse(body), textOf) as unknown as Omit<Step, 'runId' | 'branch'>
+      return { v, runId, branch, ...rest }
+    }
+  }
+
+  /**
+   * What `read` makes of the body of each of a branch's own steps before `end`.
+   *
+   * @throws HarnessError naming a step that is damaged or missing
+   */
+  *#own<T>(branch: string, read: (body: string) => T, end = Number.POSITIVE_INFINITY): Generator<T> {
+    let index = branchOf(this, branch).at
+    try {
+      for (const { idx, body } of this.#rows(branch, index, end)) {
+        if (idx !== index) throw new HarnessError('it is missing')
+        yield read(body)
+        index++
+      }
+    } catch (cause) {
+      throw new HarnessError(
+        `reading ${join(this.folder, RUN_DB)}: step ${index} of branch ${branch}: ${messageOf(cause)} ` +
+          '(lora-harness verify says what is damaged, export --readable writes what can still be read)',
+        { cause },
+      )
+    }
+  }
+
+  /** Rows of a branch's steps from one index to before another, by pages; by themselves where a page is damaged. */
+  *#rows(branch: string, from: number, end: number): Generator<{ idx: number; body: string }> {
+    const own = query.selectFrom('steps').where('branch', '=', this.branchId(branch))
+    const last = this.db.first(own.select(eb => eb.fn.max('idx').as('idx')))!.idx ?? -1
+    const stop = Math.min(end, last + 1)
+    let size = 256
+    while (from < stop) {
+      const to = Math.min(from + size, stop)
+      const page = own.select(['idx', 'body']).where('idx', '>=', from).where('idx', '<', to).orderBy('idx')
+      try {
+        yield* this.db.all(page)
+        from = to
+      } catch (cause) {
+        if (size === 1) throw cause
+        size = 1
+      }
+    }
   }
 
   #text(hash: string): string {
