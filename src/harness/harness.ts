@@ -38,7 +38,7 @@ export class LoRAHarness implements Callables {
   #feed: Feed
   #history = new History()
   #probes: Probes | undefined
-  /** Keys of the probes that were warned of: each once, not at every probing. */
+  /** Branches and keys of probes that were warned of: each once, not at every probing. */
   readonly #leakedProbes = new Set<string>()
   readonly #control: Control
   readonly #stepListeners = new Listeners<Step>()
@@ -152,8 +152,10 @@ export class LoRAHarness implements Callables {
     for (const [i, probe] of asked.entries()) {
       // The same seed whenever it is asked, and none that a step has.
       const key = exampleKey(probe)
+      const here = branchAnd(this.branch.name, key)
       const warn = (lora: LoRAHandle | null) => {
-        if (!this.#leakedProbes.has(key) && this.#warnOfLeak(probe, lora, index)) this.#leakedProbes.add(key)
+        if (this.#leakedProbes.has(here)) return
+        if (this.#warnOfLeak(probe, lora, index, { probe: key })) this.#leakedProbes.add(here)
       }
       probes.push(await askProbe(probe, this, this.#view(index, -1 - i, { probe: key }), warn))
     }
@@ -164,11 +166,16 @@ export class LoRAHarness implements Callables {
     this.#eventListeners.tell({ type: 'probing', index, probes: probes.length })
   }
 
-  /** Was an adapter trained on what it is about to be asked? Says so if it was. */
-  #warnOfLeak(example: ExampleContext, lora: LoRAHandle | null, index: number): boolean {
+  /** Was an adapter trained on what it is about to be asked? Says so if it was. @param about is added to what is said */
+  #warnOfLeak(
+    example: ExampleContext,
+    lora: LoRAHandle | null,
+    index: number,
+    about: { probe?: string } = {},
+  ): boolean {
     const leak = this.#history.lineage.leakOf(example, lora)
     if (!leak) return false
-    const event = { type: 'leak', key: exampleKey(example), ...leak }
+    const event = { type: 'leak', key: exampleKey(example), ...leak, ...about }
     this.#eventListeners.tell({ ...event, index })
     this.recorder.note?.({ ...event, branch: this.branch.name, index, time: new Date().toISOString() })
     return true
@@ -238,6 +245,8 @@ export class LoRAHarness implements Callables {
     if (this.#control.busy || this.results.length > 0)
       throw new HarnessError('restore(): this harness has begun already; restore a new one')
     this.#history = await historyOf(past, branch, this.#feed)
+    for (const { type, branch, probe } of past.events())
+      if (type === 'leak' && typeof probe === 'string') this.#leakedProbes.add(branchAnd(branch, probe))
   }
 
   /** Calls `listener` with every step once it is recorded, until the function returned is called. */
@@ -278,3 +287,5 @@ export class LoRAHarness implements Callables {
     return this.#feed.total()
   }
 }
+
+const branchAnd = (branch: string, key: string): string => JSON.stringify([branch, key])

@@ -1,6 +1,6 @@
 import { InputError } from '../errors.js'
 import type { LoRAHandle } from '../lora/handle.js'
-import type { Branch, Probing, Step } from '../protocol/index.js'
+import type { Branch, Probing, RunEvent, Step } from '../protocol/index.js'
 import { type ExampleContext, finished } from './example.js'
 import type { Feed } from './feed.js'
 import { type FinishedBranch, History } from './history.js'
@@ -16,6 +16,8 @@ export interface Past {
   ownSteps(branch: string): readonly Step[]
   /** What the probes scored on a branch and, until it left (inclusive), its parents, by rising `at`. */
   probings(branch: string): readonly Probing[]
+  /** What happened beside steps and probings. */
+  events(): readonly RunEvent[]
   /** @throws HarnessError if the adapter is not there any more */
   lora(identifier: string): LoRAHandle
 }

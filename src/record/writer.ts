@@ -26,8 +26,8 @@ export class SqliteWriter extends SqliteRecord implements RunWriter {
   readonly #release: () => void
   readonly #kept = new Map<string, KeptAdapter>()
   readonly #tips = new Map<string, Tip | undefined>()
-  /** The session before this one. */
-  readonly #before: Session | undefined
+  /** The session whose doing is gone on with: the last one that recorded a step, if there is any, else the last one. */
+  readonly before: Session | undefined
   #begun = false
   #allowsChanges = false
 
@@ -38,7 +38,7 @@ export class SqliteWriter extends SqliteRecord implements RunWriter {
   constructor(db: Database, folder: string, session: Omit<Session, 'id'>, release: () => void) {
     super(db, folder)
     this.#release = release
-    this.#before = this.sessions.at(-1)
+    this.before = this.#lastSession()
     this.#session = db.transaction(() => {
       this.#endSessions()
       db.run(query.insertInto('sessions').values(sealed({ body: JSON.stringify(session) })))
@@ -73,7 +73,7 @@ export class SqliteWriter extends SqliteRecord implements RunWriter {
   /** With the first step it is known which models are used. */
   async #begin(): Promise<void> {
     this.#session.models = await modelFiles()
-    const changes = this.#before ? surroundingChanges(this.#before, this.#session) : []
+    const changes = this.before ? surroundingChanges(this.before, this.#session) : []
     const unseen = changes.filter(change => !this.#session.changes.includes(change))
     if (unseen.length > 0 && !this.#allowsChanges)
       throw new HarnessError(`going on with run ${this.folder}: ${unseen.join('; ')}`)
@@ -230,6 +230,12 @@ export class SqliteWriter extends SqliteRecord implements RunWriter {
         .values({ hash, body: JSON.stringify(text) })
         .onConflict(conflict => conflict.doNothing()),
     )
+  }
+
+  #lastSession(): Session | undefined {
+    const step = this.db.first(query.selectFrom('steps').select('session').orderBy('id', 'desc').limit(1))
+    const { sessions } = this
+    return sessions.find(({ id }) => id === step?.session) ?? sessions.at(-1)
   }
 
   #saveSession(): void {

@@ -38,7 +38,7 @@ async function leaksOf(options: Partial<LoRAHarnessOptions>) {
   run.onEvent(event => event.type === 'leak' && events.push(event))
   await collect(run.run())
   expect(noted.map(({ branch: _b, time: _t, ...event }) => event)).toEqual(events)
-  return { run, leaks: events.map(({ index, key, trainedAt }) => [index, key, trainedAt]) }
+  return { run, noted, leaks: events.map(({ index, key, trainedAt }) => [index, key, trainedAt]) }
 }
 
 describe('a leak', () => {
@@ -84,11 +84,12 @@ describe('a leak', () => {
   })
 
   test('is a probe that a run learns, told of once', async () => {
-    const { run, leaks } = await leaksOf({
+    const { run, leaks, noted } = await leaksOf({
       probes: { examples: [ask(100, 'question 1', 'answer 1', 'chat'), ask(101, 'unseen', 'x', 'chat')], every: 1 },
     })
     expect(run.probings).toHaveLength(5)
     expect(leaks).toEqual([[2, 'toy/train/100', 1]])
+    expect(noted.map(({ probe }) => probe)).toEqual(['toy/train/100'])
   })
 })
 
