@@ -5,6 +5,7 @@ import { versions } from '../record/versions.js'
 import type { CompareCliOptions } from './compare.js'
 import { EXIT, type ExitCode, exitHelp } from './exit.js'
 import { keyHelp } from './keys.js'
+import type { ReplayOptions } from './replay.js'
 import type { RunOptions } from './run.js'
 
 /** Whole numbers from `least` on. */
@@ -70,6 +71,18 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     .action(async (a: string, b: string, options: CompareCliOptions) => {
       const { compareRuns } = await import('./compare.js')
       code = compareRuns(a, b, options)
+    })
+  program
+    .command('replay')
+    .description('compute recorded steps again and say whether each comes out equal, to the last bit')
+    .argument('<run>', 'folder of a run, or FOLDER@BRANCH')
+    .option('--from <n>', 'begin with example n', whole(0))
+    .option('--limit <n>', 'compute at most n steps', whole(1))
+    .option('--experiment <file>', 'the experiment, if it is no longer where the run found it')
+    .addHelpText('after', exitHelp)
+    .action(async (ref: string, options: ReplayOptions) => {
+      const { replayRun } = await import('./replay.js')
+      code = await replayRun(ref, options)
     })
   program
     .command('doctor')

@@ -1,4 +1,5 @@
-import { LoRAHarness, type LoRAHarnessOptions, toStep } from '../harness/index.js'
+import { type LoRAHarness, toStep } from '../harness/index.js'
+import { noRecorder } from '../harness/recorder.js'
 import type { Step } from '../protocol/index.js'
 import { changedCallables } from './changes.js'
 import { firstDifference, type StepDifference } from './difference.js'
@@ -19,18 +20,17 @@ export interface Replayed {
  *
  * Nothing is recorded. New adapters are saved where `setAdapterFolder` says; use another folder than the run's.
  *
- * @param options of the harness that made the run
+ * @param harness with the experiment's callables and source; it must not have begun. Its seed becomes the run's
  * @param range indices of the steps: `from` (0) up to, and not with, `to` (the end)
  * @throws InputError if the source ends before the run does
  */
 export async function* replay(
   record: RunRecord,
-  options: LoRAHarnessOptions,
+  harness: LoRAHarness,
   { branch = record.current, from = 0, to = Number.POSITIVE_INFINITY } = {},
 ): AsyncGenerator<Replayed, void, undefined> {
   const { runId, args } = record.info
-  const { recorder: _, probes: _p, ...rest } = options
-  const harness = new LoRAHarness({ ...rest, seed: args.seed, runId })
+  Object.assign(harness, { runId, seed: args.seed, recorder: noRecorder })
   await harness.restore(record, branch)
   const skipped = new Set(record.branches.flatMap(b => b.skipUpdates.map(index => JSON.stringify([b.name, index]))))
   for (const step of record.steps(branch).slice(from, to)) {

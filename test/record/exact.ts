@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { LoRAModel } from '../../src/engine/model.js'
-import { type LoRAHarnessOptions, rehearse, toStep } from '../../src/harness/index.js'
+import { LoRAHarness, type LoRAHarnessOptions, rehearse, toStep } from '../../src/harness/index.js'
 import { setAdapterFolder } from '../../src/lora/folder.js'
 import type { LoRAHandle } from '../../src/lora/handle.js'
 import { firstDifference, firstDifferentStep } from '../../src/record/difference.js'
@@ -97,7 +97,7 @@ export function exactness(name: string, load: () => Promise<LoRAModel>, examples
       setAdapterFolder(join(folder, 'replayed'))
       for (const branch of ['main', 'without']) {
         const replayed = []
-        for await (const one of replay(record, options(), { branch })) replayed.push(one)
+        for await (const one of replay(record, new LoRAHarness(options()), { branch })) replayed.push(one)
         expect(replayed).toHaveLength(examples)
         expect(replayed.map(one => [one.difference, one.otherCallables])).toEqual(replayed.map(() => [null, []]))
       }
@@ -108,9 +108,10 @@ export function exactness(name: string, load: () => Promise<LoRAModel>, examples
       const record = readRun(path)
       settings.learningRate = 1.01e-3
       try {
-        const { value } = await replay(record, options(), { branch: 'main', from: k }).next()
+        const { value } = await replay(record, new LoRAHarness(options()), { branch: 'main', from: k }).next()
         expect(value).toMatchObject({ step: { index: k }, otherCallables: [], difference: { path: 'losses[1]' } })
-        const { value: other } = await replay(record, { ...options(), finetuneFn: () => null }, { from: k }).next()
+        const edited = new LoRAHarness({ ...options(), finetuneFn: () => null })
+        const { value: other } = await replay(record, edited, { from: k }).next()
         expect(other).toMatchObject({ otherCallables: ['finetuneFn'], difference: null })
       } finally {
         settings.learningRate = 1e-3
