@@ -161,7 +161,7 @@ const SAMPLE = 4096
  * Tells apart models of the same shape without reading all their weights: a hash of the graph and of the first 4 KiB
  * of every large constant.
  */
-async function fingerprintOf(g: Graph, files: ModelFiles): Promise<string> {
+export async function fingerprintOf(g: Graph, files: ModelFiles): Promise<string> {
   const parts: (string | Uint8Array)[] = []
   for (const [name, c] of g.consts) {
     parts.push(`${name} ${c.type.dtype} ${c.type.dims}\n`)

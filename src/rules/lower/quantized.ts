@@ -9,7 +9,7 @@ import type { Lowering } from './shared.js'
  */
 
 /** Numbers less their zero point [], [1] or, of columns, [N], as floats. What is a float was never rounded. */
-function centred(e: Emit, q: Value, zero: Value | undefined): Value {
+export function centred(e: Emit, q: Value, zero: Value | undefined): Value {
   if (e.type(q).dtype === 'float32') return q
   const dims = zero ? (e.dims(zero) as number[]) : []
   if (dims.length > 1) throw new GraphError(`zero points [${dims}] of single rows are not supported`)
