@@ -1,6 +1,7 @@
 import { type LoRAHarness, toStep } from '../harness/index.js'
 import type { Interruption } from './interrupt.js'
 import { keysOf, readKeys } from './keys.js'
+import { leakCount, noteEvents } from './notes.js'
 import { showProgress } from './progress.js'
 import { type Watched, watchExperiment } from './watch.js'
 
@@ -31,6 +32,7 @@ export async function follow(harness: LoRAHarness, name: string, options: Follow
     const progress = showProgress(name, Number.isFinite(total) ? total : undefined, harness.results.map(toStep))
     harness.onStep(progress.step)
     harness.onEvent(progress.event)
+    const leaks = noteEvents(harness, progress.note)
     signal.addEventListener('abort', () => {
       progress.note('Interrupted: stopping as soon as the current stage returns. Ctrl-C again quits at once.')
       harness.stop()
@@ -49,11 +51,12 @@ export async function follow(harness: LoRAHarness, name: string, options: Follow
         )
       : undefined
     try {
-      if (!signal.aborted && !reached()) for await (const _ of harness.run()) if (reached() || quit) break
+      if (!signal.aborted) for await (const _ of harness.run({ limit })) if (quit) break
     } finally {
       release?.()
       unwatch?.()
       progress.end()
+      for (const line of leakCount(leaks())) console.log(line)
     }
   } catch (error) {
     return { status: 'failed', error }

@@ -130,8 +130,11 @@ export function showProgress(
       tally.response = ''
       if (!live) out.write(`${stepLine(tally)}\n`)
     },
-    event({ type, stage, text }) {
-      if (type === 'stage') tally.stage = String(stage)
+    event({ type, stage, text, probe }) {
+      if (type === 'stage') {
+        tally.stage = probe === undefined ? String(stage) : `probe ${probe}: ${stage}`
+        if (stage === 'infer') tally.response = ''
+      }
       if (type === 'token') tally.response += String(text)
     },
     keys(text) {

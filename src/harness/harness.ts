@@ -15,6 +15,7 @@ import { historyOf, type Past } from './past.js'
 import { askProbe, Probes } from './probes.js'
 import { noRecorder, type Recorder } from './recorder.js'
 import { scoreOf } from './score.js'
+import { examplesOf, shuffled } from './shuffle.js'
 import { stagesOf } from './stages.js'
 import { type ExampleResult, toStep } from './step.js'
 import type { LoRAStore } from './store.js'
@@ -31,6 +32,7 @@ export class LoRAHarness implements Callables {
   finetuneFn: Callables['finetuneFn']
   baselines: Record<string, BaselineFn>
   seed: number
+  shuffle: boolean
   onError: 'continue' | 'stop'
   recorder: Recorder
   runId: string
@@ -50,11 +52,14 @@ export class LoRAHarness implements Callables {
     this.finetuneFn = options.finetuneFn
     this.baselines = options.baselines ?? {}
     this.seed = options.seed ?? 0
+    this.shuffle = options.shuffle ?? false
     this.onError = options.onError ?? 'continue'
     this.recorder = options.recorder ?? noRecorder
     this.runId = options.runId ?? randomUUID()
     this.code = options.code ?? ''
-    this.#feed = new Feed(options.exampleSource)
+    const source = options.exampleSource
+    // Asked when the first example is read: seed and shuffle may be set until then.
+    this.#feed = new Feed(() => (this.shuffle ? shuffled(source, this.seed) : examplesOf(source)))
     this.#probes = options.probes && new Probes(options.probes)
     this.#control = new Control(options.signal)
   }
@@ -63,15 +68,15 @@ export class LoRAHarness implements Callables {
    * Runs the examples that are left and yields each once it is recorded. Leaving the loop stops the run; a later
    * `run()` goes on with the next example.
    *
-   * @param limit examples at most; after so many the run is at its end, where probes are asked once more
+   * @param limit examples of the run in all; after so many it is at its end, where probes are asked once more
    * @throws HarnessError naming stage, example and cause; what was recorded before stays
    * @throws InputError if the source is empty or gives a malformed example
    */
   async *run({ limit = Number.POSITIVE_INFINITY } = {}): AsyncGenerator<ExampleResult, void, undefined> {
     this.#control.start()
     try {
-      for (let done = 0; ; done++) {
-        const result = await this.#control.next(() => this.#next(done >= limit))
+      for (;;) {
+        const result = await this.#control.next(() => this.#next(limit))
         if (!result) return
         yield result
       }
@@ -80,10 +85,10 @@ export class LoRAHarness implements Callables {
     }
   }
 
-  /** Takes the next example through all stages; null after the last one. @param end there is to be no next one */
-  async #next(end = false): Promise<ExampleResult | null> {
+  /** Takes the next example through all stages; null after the last one. */
+  async #next(limit = Number.POSITIVE_INFINITY): Promise<ExampleResult | null> {
     const index = this.results.length
-    const example = end ? undefined : await this.#feed.at(index)
+    const example = index < limit ? await this.#feed.at(index) : undefined
     if (!example || this.#probes?.due(index)) await this.#probe(index)
     if (!example) return null
     const { retrieveLoraFn, inferenceFn, finetuneFn, baselines, recorder } = this
