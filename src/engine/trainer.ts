@@ -102,6 +102,7 @@ export class Trainer {
     if (!Number.isFinite(after.nll)) return skip(`non-finite loss after step ${settings.steps}`)
     const used = new Set(Array.from({ length: settings.steps }, (_, t) => plan(t + 1)).flat(2))
     const training: TrainingSummary = {
+      hyperparameters: hyperparametersOf(from.config, settings),
       losses: run.losses,
       gradientNorms: run.gradientNorms,
       learningRates: run.learningRates,
@@ -186,6 +187,17 @@ const toItems = (input: TrainingInput): readonly TrainingItem[] =>
   Array.isArray(input) ? input : [input as TrainingItem]
 
 /** What an adapter's card says of its training. */
+/** What of the settings decides what an adapter becomes. */
+function hyperparametersOf({ r: rank, alpha }: AdapterConfig, settings: Settings): TrainingSummary['hyperparameters'] {
+  const { steps, batchSize, microBatchSize, learningRate, scheduler, warmupSteps, weightDecay } = settings
+  const { betas, epsilon, clipNorm, optimizerState, seed } = settings
+  return {
+    ...{ rank, alpha },
+    ...{ steps, batchSize, microBatchSize, learningRate, scheduler, warmupSteps, weightDecay },
+    ...{ betas, epsilon, clipNorm, optimizerState, seed },
+  }
+}
+
 const notesOf = (s: Settings, items: number, losses: readonly number[]): TrainingNotes => ({
   items,
   'optimizer steps': s.steps,

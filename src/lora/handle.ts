@@ -15,6 +15,8 @@ import { InputError } from '../errors.js'
 
 /** What training an adapter of ours left behind; shown in the step that made it. */
 export interface TrainingSummary {
+  /** Options of the call with their defaults, under the names of `FinetuneOptions`. */
+  hyperparameters: Readonly<Record<string, string | number | null | readonly number[]>>
   /** Loss before each optimizer step, over its batch [nats/token]. */
   losses: number[]
   /** Global norm of the gradient before clipping, per optimizer step. */

@@ -7,6 +7,7 @@ import { identify, ranksOf } from '../../src/lora/adapter.js'
 import { setAdapterFolder } from '../../src/lora/folder.js'
 import { LoRAHandle, Skip, type TrainingSummary } from '../../src/lora/handle.js'
 import { readPeft, writePeft } from '../../src/lora/peft.js'
+import { itemHashes } from '../../src/lora/trained.js'
 import { fixture } from '../helpers/fixtures.js'
 import { temporaryFolder } from '../helpers/folder.js'
 import { relativeError } from '../helpers/measures.js'
@@ -49,12 +50,29 @@ describe('a new adapter', () => {
     expect(identify(adapter)).toBe(handle.identifier)
     expect(adapter.config).toEqual({ r: 8, alpha: 16, rslora: false, rankPattern: {}, alphaPattern: {} })
     expect(ranksOf(adapter).size).toBe(14)
-    const { losses, gradientNorms, targetLoss } = training(handle)
+    const { losses, gradientNorms, targetLoss, hyperparameters } = training(handle)
+    expect(hyperparameters).toEqual({
+      ...{ rank: 8, alpha: 16, steps: 3, batchSize: 1, microBatchSize: 1, learningRate: 3e-4, scheduler: 'constant' },
+      ...{ warmupSteps: 0, weightDecay: 0, betas: [0.9, 0.999], epsilon: 1e-8, clipNorm: 1 },
+      ...{ optimizerState: 'fresh', seed: 0 },
+    })
     expect([losses.length, gradientNorms.length]).toEqual([3, 3])
     expect(targetLoss.after).toBeLessThan(targetLoss.before)
     // What score says of it: one is evaluated in the training graph, the other in the inference graph.
     expect(targetLoss.before).toBeCloseTo((await model.score(item.messages, item.target)).nll, 4)
     expect(targetLoss.after).toBe((await model.score(item.messages, item.target, { lora: handle })).nll)
+  })
+
+  test('says what it was trained on, and nothing that no step came to', async () => {
+    const said = { messages: [...item.messages, { role: 'assistant', content: item.target }] }
+    const { items } = training(await train(null, item))
+    expect(items).toEqual(itemHashes(item))
+    expect(training(await train(null, said)).items).toEqual(items)
+    const all = [item, longer, ids].flatMap(each => itemHashes(each))
+    expect(training(await train(null, [item, longer, ids], { steps: 1 })).items).toEqual(all)
+    const one = training(await train(null, [item, longer, ids], { steps: 1, batchSize: 1 })).items
+    expect(one).toHaveLength(1)
+    expect(all).toContain(one[0])
   })
 
   test('starts as PEFT starts it: B = 0, so it changes nothing', async () => {
