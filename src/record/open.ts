@@ -121,7 +121,7 @@ async function goOn(
   const { recorder } = harness
   await harness.restore(recorder, branch)
   recorder.requireState(branch, harness.results.length)
-  const [before, now] = recorder.sessions.slice(-2) as [Session, Session]
+  const now = recorder.sessions.at(-1)!
   const last = harness.results.at(-1)
   const sources = sourcesOf(harness, harness.code)
   const changes = [
@@ -130,7 +130,8 @@ async function goOn(
       : [`seed: the run has ${harness.seed}, ${seed} was asked for; the run's own is used`]),
     ...(last ? callableChanges(last.callables, harness.callableHashes, recorder.sources(last.callables), sources) : []),
     ...exampleChanges(harness),
-    ...surroundingChanges(before, now),
+    // None if the process that began the run died before it had said anything.
+    ...(recorder.before ? surroundingChanges(recorder.before, now) : []),
   ]
   if (changes.length === 0) return
   if (!allowChanges)
