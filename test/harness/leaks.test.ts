@@ -76,11 +76,17 @@ describe('a leak', () => {
 
   test('is what an adapter from outside brings along, even when it has been trained on since', async () => {
     const outside = trainedOn(item(numbered(3)[2]!))
-    const { leaks } = await leaksOf({
+    const { run, leaks } = await leaksOf({
       retrieveLoraFn: (example, harness) => harness.store.getLast(example.chatId) ?? outside,
       finetuneFn: example => trainedOn(item(example)),
     })
     expect(leaks).toEqual([[2, 'toy/train/2', null]])
+    // A fork knows it from the results alone.
+    const fork = run.fork({ at: 2 })
+    const told: HarnessEvent[] = []
+    fork.onEvent(event => event.type === 'leak' && told.push(event))
+    await collect(fork.run())
+    expect(told).toMatchObject([{ key: 'toy/train/2', trainedAt: null, adapter: outside.identifier }])
   })
 
   test('is a probe that a run learns, told of once', async () => {

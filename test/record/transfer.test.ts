@@ -63,6 +63,19 @@ describe('transfer', () => {
     expect(found.forward).toBeCloseTo(0.175, 14)
   })
 
+  test('a probing before a step has not seen it', () => {
+    // A is learned at steps 0 and 2: the first stage after is the one at 3, not at 2. B, at step 1: before it, at 1.
+    const found = transfer(learning('A', 'B', 'A', 'C'), [
+      probing(0, { A: 0, B: 0 }),
+      probing(1, { A: 0.5, B: 0.25 }),
+      probing(2, { A: 0.5, B: 1 }),
+      probing(3, { A: 0.75, B: 1 }),
+      probing(4, { A: 0.5, B: 1 }),
+    ])
+    expect(found.tasks[0]).toMatchObject({ backward: -0.25, learned: { first: 0, last: 2 } })
+    expect(found.tasks[1]).toMatchObject({ backward: 0, forward: 0.25 })
+  })
+
   test('a chat’s score is the mean over its probes; a metric that a probe lacks does not count', () => {
     const two = probing(0, { A: 1 })
     two.probes.push({ ...two.probes[0]!, key: 'another', metrics: { f1: 0 } })
