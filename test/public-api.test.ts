@@ -64,6 +64,10 @@ test('lora-harness/adapters/memorybench and lora-harness/protocol', () => {
   expect(memorybench.MemoryBenchExampleSource).toBeTypeOf('function')
   expect(Object.keys(protocol).sort()).toMatchInlineSnapshot(`
     [
+      "CONTROL_COMM",
+      "ControlRequest",
+      "EVENTS_COMM",
+      "MIME",
       "STAGES",
     ]
   `)

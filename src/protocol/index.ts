@@ -1,2 +1,3 @@
+export * from './messages.js'
 export * from './run.js'
 export * from './step.js'

@@ -1,4 +1,4 @@
-import type { Json, Metrics } from './step.js'
+import type { Json, Metrics, Outcome, Step } from './step.js'
 
 /** One line of a run's history: the steps of `parent` before `at`, then its own. */
 export interface Branch {
@@ -46,4 +46,15 @@ export interface RunEvent {
   /** ISO 8601, UTC. */
   time: string
   [field: string]: Json
+}
+
+/** What a timeline draws of a step. */
+export type TimelinePoint = Pick<Step, 'index' | 'key' | 'chatId' | 'metrics' | 'losses' | 'targetLoss'> & {
+  outcome: Outcome['kind']
+  /** Metrics of each baseline. */
+  baselines: Record<string, Metrics>
+  /** Hash of the finetuneFn that it was made by. */
+  finetuneFn: string
+  /** The adapter that the example left behind. */
+  lora: string | null
 }

@@ -2,7 +2,7 @@ import { InputError } from '../errors.js'
 import type { Past } from '../harness/past.js'
 import type { Recorder } from '../harness/recorder.js'
 import type { LoRAHandle } from '../lora/handle.js'
-import type { Branch, Json, Outcome, Probing, RunEvent, Step } from '../protocol/index.js'
+import type { Branch, Json, Probing, RunEvent, Step, TimelinePoint } from '../protocol/index.js'
 import type { RunInfo, Session } from './run-info.js'
 
 /** What is known of an adapter that a step named. */
@@ -32,16 +32,6 @@ export interface CallableRecord {
   hash: string
   source: string
   code: string
-}
-
-/** What a timeline draws of a step. */
-export type TimelinePoint = Pick<Step, 'index' | 'key' | 'chatId' | 'metrics' | 'losses' | 'targetLoss'> & {
-  outcome: Outcome['kind']
-  /** Metrics of each baseline. */
-  baselines: Record<string, Step['metrics']>
-  finetuneFn: string
-  /** The adapter that the example left behind. */
-  lora: string | null
 }
 
 /** A run, to be read. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { HarnessError, messageOf } from '../errors.js'
 import type { Sources } from '../harness/callables.js'
 import { LoRAHandle } from '../lora/handle.js'
-import type { Branch, Json, Probing, RunEvent, Step } from '../protocol/index.js'
+import type { Branch, Json, Probing, RunEvent, Step, TimelinePoint } from '../protocol/index.js'
 import { CALLABLES } from './changes.js'
 import type { Database } from './database.js'
 import {
@@ -13,7 +13,6 @@ import {
   lineOf,
   pointOf,
   type RunRecord,
-  type TimelinePoint,
   withParents,
 } from './record.js'
 import type { RunInfo, Session } from './run-info.js'
@@ -23,6 +22,8 @@ import { withTexts } from './texts.js'
 /** The files of a run within its folder. */
 export const RUN_DB = 'run.db'
 export const ADAPTERS = 'adapters'
+/** Is it what a folder in there is called? */
+export const isAdapterFolder = (name: string): boolean => /^[0-9a-f]{64}$/.test(name)
 
 /** A run in a SQLite file. */
 export class SqliteRecord implements RunRecord {
