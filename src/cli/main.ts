@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { HarnessError, InputError, messageOf } from '../errors.js'
 import { versions } from '../record/versions.js'
 import type { CompareCliOptions } from './compare.js'
+import type { DiffOptions } from './diff.js'
 import { EXIT, type ExitCode, exitHelp } from './exit.js'
 import { keyHelp } from './keys.js'
 import type { ReplayOptions } from './replay.js'
@@ -52,13 +53,20 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     .option('--limit <n>', 'run at most n examples', whole(1))
     .option('--out <folder>', 'new or empty folder for the results (default: runs/<date>-<experiment>-<6 hex>)')
     .option('--seed <n>', "seed of the run (default: the experiment's own)", whole(0))
+    .option(
+      '--seeds <n>',
+      'repeat it with n seeds from --seed on (default: 0), and say what they have in common',
+      whole(1),
+    )
+    .option('--shuffle', 'put the examples in an order drawn from the seed')
     .option('--watch', 'swap the callables, between two examples, whenever a file of the experiment is saved')
     .option('--set <key=value>', 'an argument for the experiment; may be given several times', pair, {})
     .addHelpText('after', keyHelp)
     .addHelpText('after', exitHelp)
-    .action(async (experiment: string, options: RunOptions) => {
+    .action(async (experiment: string, { seeds = 1, ...options }: RunOptions & { seeds?: number }) => {
       const { run } = await import('./run.js') // Each verb loads only what it needs.
-      code = await run(experiment, options)
+      const { runRepeats } = await import('./repeats.js')
+      code = seeds > 1 ? await runRepeats(experiment, { ...options, seeds }) : await run(experiment, options)
     })
   program
     .command('compare')
@@ -83,6 +91,19 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     .action(async (ref: string, options: ReplayOptions) => {
       const { replayRun } = await import('./replay.js')
       code = await replayRun(ref, options)
+    })
+  program
+    .command('diff')
+    .description('say what lies between two adapters: where, how much, in how many directions')
+    .argument('<A>', 'PEFT folder, or RUN, RUN@BRANCH, RUN#INDEX for the adapter that an example of a run left behind')
+    .argument('<B>', 'another one of the same model')
+    .option('--modules <n>', 'lines of the table of modules, or all', text => (text === 'all' ? text : whole(1)(text)))
+    .option('--base <model>', 'folder or id of the base model, where the adapters do not name one that is here')
+    .option('--json', 'print all of it as JSON')
+    .addHelpText('after', exitHelp)
+    .action(async (a: string, b: string, options: DiffOptions) => {
+      const { diff } = await import('./diff.js')
+      code = await diff(a, b, options)
     })
   program
     .command('doctor')
