@@ -21,6 +21,8 @@ export interface RunOptions {
   limit?: number
   out?: string
   seed?: number
+  /** Put the examples in an order drawn from the seed. */
+  shuffle?: true
   set: Record<string, string>
   /** Swap the callables whenever a file of the experiment is saved. */
   watch?: true
@@ -75,7 +77,7 @@ export async function run(path: string, options: RunOptions, openRecorder = json
 /** Loads the experiment and makes its harness, with the seed of the command line where one was given. */
 async function harnessFrom(
   path: string,
-  { set, limit, seed }: RunOptions,
+  { set, limit, seed, shuffle }: RunOptions,
   out: string,
   { signal }: Interruption,
   texts: Map<string, string>,
@@ -84,6 +86,7 @@ async function harnessFrom(
   const { experiment, code } = await loadExperiment(path, texts)
   const harness = await harnessOf(experiment, path, { args, signal })
   if (seed !== undefined) harness.seed = seed
+  if (shuffle) harness.shuffle = true
   harness.code = code
   return harness
 }
@@ -110,7 +113,7 @@ function infoOf(path: string, harness: LoRAHarness, { limit, set }: RunOptions):
     v: 1,
     runId: harness.runId,
     experiment: relative(process.cwd(), path),
-    args: { limit: limit ?? null, seed: harness.seed, set },
+    args: { limit: limit ?? null, seed: harness.seed, shuffle: harness.shuffle, set },
     startedAt: now(),
     finishedAt: null,
     status: 'running',

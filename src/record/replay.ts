@@ -30,7 +30,7 @@ export async function* replay(
   { branch = record.current, from = 0, to = Number.POSITIVE_INFINITY } = {},
 ): AsyncGenerator<Replayed, void, undefined> {
   const { runId, args } = record.info
-  Object.assign(harness, { runId, seed: args.seed, recorder: noRecorder })
+  Object.assign(harness, { runId, seed: args.seed, shuffle: args.shuffle, recorder: noRecorder })
   await harness.restore(record, branch)
   const skipped = new Set(record.branches.flatMap(b => b.skipUpdates.map(index => JSON.stringify([b.name, index]))))
   for (const step of record.steps(branch).slice(from, to)) {

@@ -6,7 +6,13 @@ export interface RunInfo {
   runId: string
   /** Path of the experiment file, relative to the folder the run was started in; empty for a run begun by a program. */
   experiment: string
-  args: { limit: number | null; seed: number; set: Record<string, string> }
+  args: {
+    limit: number | null
+    seed: number
+    /** Were the examples put in an order drawn from the seed? */
+    shuffle: boolean
+    set: Record<string, string>
+  }
   /** ISO 8601, UTC. */
   startedAt: string
   finishedAt: string | null
@@ -59,7 +65,7 @@ export const infoOf = ({ runId = crypto.randomUUID(), experiment = '', args }: R
   v: 1,
   runId,
   experiment,
-  args: { limit: null, seed: 0, set: {}, ...args },
+  args: { limit: null, seed: 0, shuffle: false, set: {}, ...args },
   startedAt: new Date().toISOString(),
   finishedAt: null,
   status: 'running',

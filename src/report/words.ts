@@ -66,6 +66,7 @@ export const intervalNote = ({ unit, units }: Difference): string =>
 export function reproduce({ experiment, args }: RunInfo): string {
   if (experiment === '') return `# begun by a program, with seed ${args.seed}`
   const words = ['npx', 'lora-harness', 'run', experiment, '--seed', String(args.seed)]
+  if (args.shuffle) words.push('--shuffle')
   if (args.limit !== null) words.push('--limit', String(args.limit))
   for (const [key, value] of Object.entries(args.set)) words.push('--set', `${key}=${value}`)
   return words.map(word => (/^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(' ')

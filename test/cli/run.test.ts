@@ -31,7 +31,7 @@ describe('lora-harness run', () => {
       experiment: 'people.mjs',
       status: 'finished',
       error: null,
-      args: { limit: null, seed: 11, set: {} },
+      args: { limit: null, seed: 11, shuffle: false, set: {} },
     })
     expect(where).toContain(info.runId)
     expect(steps(where!).map(step => step.runId)).toEqual(Array(8).fill(info.runId))
@@ -47,7 +47,7 @@ describe('lora-harness run', () => {
     expect(output).toContain('2 of 2 fake')
     expect(steps('mine').map(step => step.seed)).toEqual([seedOf(5, 0), seedOf(5, 1)])
     const info = JSON.parse(readFileSync(join(folder, 'mine/run.json'), 'utf8'))
-    expect(info.args).toEqual({ limit: 2, seed: 5, set: { n: '3', note: 'a=b c' } })
+    expect(info.args).toEqual({ limit: 2, seed: 5, shuffle: false, set: { n: '3', note: 'a=b c' } })
   })
 
   test('TypeScript is type-checked, knows lora-harness and Node, and may import its neighbours', async () => {
