@@ -13,6 +13,14 @@ export class InputError extends HarnessError {
   override readonly name = 'InputError'
 }
 
+/**
+ * Something could not be kept: the disk is full, or may not be written to. A run stops for it, at whatever stage: going
+ * on without what was made would be another run.
+ */
+export class StorageError extends HarnessError {
+  override readonly name = 'StorageError'
+}
+
 /** The text of anything that was thrown. */
 export const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { inspect } from 'node:util'
-import { HarnessError, messageOf } from '../errors.js'
+import { HarnessError, messageOf, StorageError } from '../errors.js'
 import { LoRAHandle, Skip } from '../lora/handle.js'
 import type { Generation, Json, Metrics, Outcome, Step } from '../protocol/index.js'
 import type { ExampleContext, ExampleView } from './example.js'
@@ -105,6 +105,7 @@ export interface Update {
  * Runs a finetuneFn and names its outcome.
  *
  * @throws HarnessError if it returned something it must not: a mistake in the experiment, unlike a failed training
+ * @throws StorageError if what it made could not be kept
  */
 export async function updateFrom(
   retrieved: LoRAHandle | null,
@@ -114,6 +115,7 @@ export async function updateFrom(
   try {
     returned = await finetune()
   } catch (cause) {
+    if (cause instanceof StorageError) throw cause
     return { outcome: { kind: 'failed', reason: messageOf(cause) }, lora: null, cause }
   }
   if (returned === null || returned === undefined) return { outcome: { kind: 'unchanged' }, lora: null }

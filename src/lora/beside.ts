@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { HarnessError, InputError, messageOf } from '../errors.js'
+import { InputError, messageOf, StorageError } from '../errors.js'
 import { replaceDurably } from './durable.js'
 
 /** A file in an adapter's folder that is no part of the adapter: its identity does not cover it. Undefined: no such file. */
@@ -16,12 +16,12 @@ export function readBeside(folder: string, name: string): Uint8Array | undefined
 /**
  * Writes such a file, whole or not at all; one that is there is replaced.
  *
- * @throws HarnessError if it cannot be written (disk full, no permission)
+ * @throws StorageError if it cannot be written (disk full, no permission)
  */
 export function writeBeside(folder: string, name: string, bytes: Uint8Array): void {
   try {
     replaceDurably(join(folder, name), bytes)
   } catch (cause) {
-    throw new HarnessError(`saving ${join(folder, name)}: ${messageOf(cause)}`, { cause })
+    throw new StorageError(`saving ${join(folder, name)}: ${messageOf(cause)}`, { cause })
   }
 }

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { HarnessError, InputError, messageOf } from '../errors.js'
+import { InputError, messageOf, StorageError } from '../errors.js'
 import { type Adapter, identify, modulesOf } from './adapter.js'
 import type { TrainingNotes } from './card.js'
-import { makeDurably, writeDurably } from './durable.js'
+import { makeDurably, syncFolder, writeDurably } from './durable.js'
 import { type BaseModel, decodePeft, encodePeft, PEFT_FILES } from './format.js'
 
 /**
@@ -31,7 +31,7 @@ export function readPeft(folder: string): { adapter: Adapter; base: BaseModel } 
  *
  * @param training how it was trained, for its card
  * @returns identifier and absolute path of the folder
- * @throws HarnessError if it cannot be written (disk full, no permission); nothing half made is left
+ * @throws StorageError if it cannot be written (disk full, no permission); nothing half made is left
  */
 export function writePeft(
   adapter: Adapter,
@@ -41,15 +41,17 @@ export function writePeft(
 ): { identifier: string; path: string } {
   const identifier = identify(adapter)
   const path = resolve(parent, identifier)
-  if (existsSync(path)) return { identifier, path }
   try {
-    makeDurably(path, folder => {
-      for (const [name, bytes] of encodePeft(adapter, base, training)) writeDurably(join(folder, name), bytes)
-    })
+    if (existsSync(path)) syncFolder(parent)
+    else
+      makeDurably(path, folder => {
+        for (const [name, bytes] of encodePeft(adapter, base, training)) writeDurably(join(folder, name), bytes)
+      })
   } catch (cause) {
     // Another process may have written the same adapter meanwhile.
-    if (existsSync(path)) return { identifier, path }
-    throw new HarnessError(
+    if (/ENOTEMPTY|EEXIST|EPERM/.test((cause as NodeJS.ErrnoException).code ?? '') && existsSync(path))
+      return { identifier, path }
+    throw new StorageError(
       `saving adapter ${identifier.slice(0, 12)} (${modulesOf(adapter).length} modules) in ${parent}: ${messageOf(cause)}`,
       { cause },
     )

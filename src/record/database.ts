@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { CompiledQuery } from 'kysely'
 import Libsql from 'libsql'
-import { HarnessError, InputError, messageOf } from '../errors.js'
+import { HarnessError, InputError, messageOf, StorageError } from '../errors.js'
 import { MIGRATIONS } from './schema.js'
 
 type Query<Row> = { compile(): CompiledQuery<Row> }
@@ -95,14 +95,39 @@ export class Database {
     return this.all(query)[0]
   }
 
+  /** @throws StorageError if it cannot be written */
   run(query: Query<unknown>): void {
     const { sql, parameters } = query.compile()
-    this.#statement(sql).run(...parameters)
+    this.#writing(() => this.#statement(sql).run(...parameters))
   }
 
-  /** All that `work` writes, or nothing if it throws. */
+  /** All that `work` writes, or nothing if it throws. @throws StorageError if it cannot be written */
   transaction<T>(work: () => T): T {
-    return this.#db.transaction(work)()
+    return this.#writing(() => {
+      this.#db.exec('BEGIN')
+      try {
+        const done = work()
+        this.#db.exec('COMMIT')
+        return done
+      } catch (cause) {
+        // SQLite itself may have rolled back.
+        if (this.#db.inTransaction) this.#db.exec('ROLLBACK')
+        throw cause
+      }
+    })
+  }
+
+  #writing<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (cause) {
+      if (!(cause instanceof Libsql.SqliteError)) throw cause
+      const what = cause.code === 'SQLITE_FULL' ? 'the disk is full; make room' : `${cause.message}; mend that`
+      throw new StorageError(
+        `writing ${this.#path}: ${what} and go on with the run: what was recorded before is all there`,
+        { cause },
+      )
+    }
   }
 
   /** What SQLite itself finds wrong with the file, one line each. */
@@ -160,7 +185,7 @@ function guard(path: string, open: () => Database): Database {
   try {
     return open()
   } catch (cause) {
-    if (cause instanceof InputError) throw cause
+    if (cause instanceof HarnessError) throw cause
     throw new HarnessError(`opening ${path}: ${messageOf(cause)}`, { cause })
   }
 }

@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
-import { InputError } from '../errors.js'
+import { HarnessError, InputError, messageOf, StorageError } from '../errors.js'
 import { sourcesOf } from '../harness/callables.js'
 import { LoRAHarness, type LoRAHarnessOptions } from '../harness/index.js'
-import { renameDurably, replaceDurably } from '../lora/durable.js'
+import { makeFolder, renameDurably, replaceDurably } from '../lora/durable.js'
 import { setAdapterFolder } from '../lora/folder.js'
 import { callableChanges, exampleHash, surroundingChanges } from './changes.js'
 import { Database } from './database.js'
@@ -20,23 +20,21 @@ import { SqliteWriter } from './writer.js'
  * Begins a run in a folder: its record, and `run.json`. From now on new adapters are saved there.
  *
  * @throws InputError if the folder has a run already
- * @throws HarnessError if it cannot be written
+ * @throws StorageError if it cannot be written
  */
 export async function createRun(folder: string, start: RunStart = {}): Promise<SqliteWriter> {
-  const path = resolve(folder)
-  mkdirSync(path, { recursive: true })
-  const release = lockForWriting(path)
-  try {
-    if (existsSync(join(path, RUN_DB)))
-      throw new InputError(`beginning a run in ${folder}: it has one already; openRun and resume go on with it`)
-    const info = infoOf(start)
-    writeRunInfo(path, info)
-    makeDatabase(path, info)
-    return await writerIn(path, release)
-  } catch (cause) {
-    release()
-    throw cause
-  }
+  return naming(`beginning a run in ${folder}`, async () => {
+    const path = resolve(folder)
+    makeFolder(path)
+    return locked(path, async release => {
+      if (existsSync(join(path, RUN_DB)))
+        throw new InputError(`beginning a run in ${folder}: it has one already; openRun and resume go on with it`)
+      const info = infoOf(start)
+      writeRunInfo(path, info)
+      makeDatabase(path, info)
+      return writerIn(path, release)
+    })
+  })
 }
 
 /**
@@ -71,7 +69,8 @@ export async function openRun(folder: string, options: OpenOptions): Promise<Rec
   const { allowChanges, branch, ...rest } = options
   const harness = new LoRAHarness(rest)
   if (existsSync(join(folder, RUN_DB))) return resumeRun(folder, harness, { allowChanges, branch, seed: options.seed })
-  return into(harness, await createRun(folder, { args: { seed: harness.seed } }))
+  const { seed, shuffle } = harness
+  return into(harness, await createRun(folder, { args: { seed, shuffle } }))
 }
 
 /**
@@ -97,19 +96,36 @@ export async function resumeRun(
 }
 
 /** Makes a harness that has not begun one of the run. */
-const into = (harness: LoRAHarness, recorder: SqliteWriter): RecordedHarness =>
-  Object.assign(harness, { recorder, runId: recorder.info.runId, seed: recorder.info.args.seed })
+function into(harness: LoRAHarness, recorder: SqliteWriter): RecordedHarness {
+  const { runId, args } = recorder.info
+  return Object.assign(harness, { recorder, runId, seed: args.seed, shuffle: args.shuffle })
+}
 
 /** Opens a run for writing. @throws InputError if there is none, or another process writes it */
 async function writeRun(folder: string): Promise<SqliteWriter> {
   const path = resolve(folder)
   requireRun(path)
-  const release = lockForWriting(path)
+  return naming(`opening run ${folder} for writing`, () => locked(path, release => writerIn(path, release)))
+}
+
+/** Gives the writer's lock of a run to what `open` makes; back if it fails. */
+async function locked<T>(folder: string, open: (release: () => void) => Promise<T>): Promise<T> {
+  const release = lockForWriting(folder)
   try {
-    return await writerIn(path, release)
+    return await open(release)
   } catch (cause) {
     release()
     throw cause
+  }
+}
+
+/** Says what was being done when the disk fails. */
+async function naming<T>(doing: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    if (cause instanceof HarnessError) throw cause
+    throw new StorageError(`${doing}: ${messageOf(cause)}`, { cause })
   }
 }
 
@@ -189,7 +205,7 @@ function makeDatabase(folder: string, info: RunInfo): void {
 /** @param folder absolute; its lock is held */
 async function writerIn(folder: string, release: () => void): Promise<SqliteWriter> {
   const session = await sessionNow()
-  mkdirSync(join(folder, ADAPTERS), { recursive: true })
+  makeFolder(join(folder, ADAPTERS))
   const db = Database.write(join(folder, RUN_DB))
   try {
     const writer = new SqliteWriter(db, folder, session, release)

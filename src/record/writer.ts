@@ -64,10 +64,11 @@ export class SqliteWriter extends SqliteRecord implements RunWriter {
     if (!this.#begun) await this.#begin()
     const { retrievedLora, updatedLora } = context
     // One that came from outside the run has no files here yet.
-    for (const lora of [retrievedLora, updatedLora])
-      if (lora && !this.#kept.has(lora.identifier) && !this.#knows(lora.identifier)) this.keep(lora)
-    this.db.transaction(() => this.#write(step, context))
-    this.#kept.clear()
+    const named = [retrievedLora, updatedLora].filter(lora => lora !== null)
+    for (const lora of named) if (!this.#kept.has(lora.identifier) && !this.#knows(lora.identifier)) this.keep(lora)
+    const tip = this.db.transaction(() => this.#write(step, context))
+    this.#tips.set(step.branch, tip)
+    for (const { identifier } of named) this.#kept.delete(identifier)
   }
 
   /** With the first step it is known which models are used. */
@@ -82,7 +83,7 @@ export class SqliteWriter extends SqliteRecord implements RunWriter {
     this.#begun = true
   }
 
-  #write(step: Step, { branch, example, retrievedLora, updatedLora, sources }: StepContext): void {
+  #write(step: Step, { branch, example, retrievedLora, updatedLora, sources }: StepContext): Tip {
     const { runId: _r, branch: _b, ...rest } = step
     const id = this.#branch(branch)
     const before = this.#tip(branch.name, step.index)
@@ -96,7 +97,7 @@ export class SqliteWriter extends SqliteRecord implements RunWriter {
       this.#callable(callable, sources[name as keyof typeof sources], sources.code)
     const swap = before && swapBefore(step, before.callables, hashes => this.sources(hashes))
     if (swap) this.note(swap)
-    this.#tips.set(branch.name, { hash, callables: step.callables })
+    return { hash, callables: step.callables }
   }
 
   begin(branch: Branch): void {

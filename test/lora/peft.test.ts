@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { HarnessError, InputError } from '../../src/errors.js'
+import { InputError, StorageError } from '../../src/errors.js'
 import { type Adapter, identify } from '../../src/lora/adapter.js'
 import { readPeft, writePeft } from '../../src/lora/peft.js'
 import { writeSafetensors } from '../../src/lora/safetensors.js'
@@ -94,7 +94,7 @@ describe('writePeft and readPeft', () => {
     }) as typeof writeSync)
     try {
       expect(() => writePeft(adapter(), folder, base)).toThrow(
-        new HarnessError(
+        new StorageError(
           `saving adapter ${identify(adapter()).slice(0, 12)} (1 modules) in ${folder}: ENOSPC: no space left on device, write`,
         ),
       )

@@ -30,7 +30,10 @@ interface Session {
  * @param kill it is killed `delay` [ms] after it has announced the stage for the `nth` time
  */
 function session(folder: string, kill?: { stage: string; nth: number; delay: number }): Promise<Session> {
-  const child = spawn(process.execPath, [program, folder], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [program, folder], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, WORK: '1000000' },
+  })
   const lines: Session['lines'] = []
   let rest = ''
   let left = kill?.nth

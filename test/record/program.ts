@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { ExampleContext, LoRAHarness } from '../../src/harness/index.js'
 import type { Adapter } from '../../src/lora/adapter.js'
 import { readBeside, writeBeside } from '../../src/lora/beside.js'
@@ -12,9 +13,10 @@ import { random, type Tensor } from '../../src/tensor.js'
 
 /** The file that a trainer keeps its optimizer's state in, in the adapter's folder. */
 const STATE = 'optimizer.safetensors'
+const BASE = { name: 'program', fingerprint: '' }
 
-/** A few ms of work, as everything of a real run takes some time. */
-const work = () => sha256([new Uint8Array(1_000_000)])
+/** A few ms of work, as everything of a real run takes some time: what the kill test needs. */
+const work = () => sha256([new Uint8Array(Number(process.env.WORK ?? 0))])
 
 /** Questions of two chats in turn. The last one is the first once more: a leak. */
 export const questions = (count: number): ExampleContext[] =>
@@ -56,14 +58,22 @@ function trained(from: Adapter | undefined, seed: number): Adapter {
 const read = (lora: LoRAHandle | null): number =>
   lora ? [...readPeft(lora.path!).adapter.tensors.values()][0]!.data[0]! : 0
 
-/** A run in small with everything that a record keeps: PEFT adapters, optimizer states, outcomes of all kinds, probes. */
-export const program = (count = 8): OpenOptions => ({
+/** An adapter from outside the run, under a name of its own. */
+export const outsider = (parent: string): LoRAHandle =>
+  new LoRAHandle({ identifier: 'theirs', path: writePeft(trained(undefined, 1), parent, BASE).path })
+
+/**
+ * A run in small with everything that a record keeps: PEFT adapters, optimizer states, outcomes of all kinds, probes.
+ *
+ * @param theirs what the odd chat begins with
+ */
+export const program = (theirs: LoRAHandle, count = 8): OpenOptions => ({
   exampleSource: questions(count),
   seed: 5,
   probes: { examples: questions(2).map(probe => ({ ...probe, datasetName: 'probe' })), every: 3 },
   retrieveLoraFn: (example, { store }) => {
     work()
-    return store.getLast(example.chatId)
+    return store.getLast(example.chatId) ?? (example.chatId === 'odd' ? theirs : null)
   },
   inferenceFn: (example, lora) => {
     work()
@@ -73,9 +83,9 @@ export const program = (count = 8): OpenOptions => ({
     work()
     if (index % 4 === 3) return index % 8 === 3 ? null : skip('every eighth')
     const from = lora ? readPeft(lora.path!).adapter : undefined
-    const state = lora ? readBeside(lora.path!, STATE) : new Uint8Array()
+    const state = lora && lora.identifier !== theirs.identifier ? readBeside(lora.path!, STATE) : new Uint8Array()
     if (!state) throw new Error('the optimizer state is gone')
-    const made = writePeft(trained(from, seed), adapterFolder(), { name: 'program', fingerprint: '' })
+    const made = writePeft(trained(from, seed), adapterFolder(), BASE)
     writeBeside(made.path, STATE, new TextEncoder().encode(sha256([state, String(seed)])))
     const training = { losses: [2, 1], items: [chatHash(example.messages, example.target!)] }
     return new LoRAHandle({ ...made, metadata: { training } })
@@ -95,7 +105,7 @@ export async function runProgram(folder: string, tell: (line: string) => void = 
     harness.onStep(({ branch, index }) => tell(`recorded ${branch} ${index}`))
   }
   tell('stage open')
-  const run = await openRun(folder, program())
+  const run = await openRun(folder, program(outsider(join(folder, '..', 'theirs'))))
   watch(run)
   const has = (name: string) => run.recorder.branches.some(branch => branch.name === name)
   if (!has('again')) {
