@@ -45,13 +45,24 @@ export class Database {
   static read(path: string): Database {
     if (!existsSync(path)) throw new InputError(`opening ${path}: there is no such file`)
     return guard(path, () => {
-      const url = pathToFileURL(path)
-      // SQLite needs to write beside a file that may change; in a folder where nobody can write, none does.
-      if (!existsSync(`${path}-wal`) && !mayWrite(dirname(path))) url.searchParams.set('immutable', '1')
-      else url.searchParams.set('mode', 'ro')
-      const db = new Database(path, new Libsql(url.href, { timeout: PATIENCE }))
+      const db = new Database(path, new Libsql(readOnly(path), { timeout: PATIENCE }))
       db.#db.exec('PRAGMA query_only = ON')
       if (db.version !== MIGRATIONS.length) throw db.#otherVersion(MIGRATIONS.length)
+      return db
+    })
+  }
+
+  /**
+   * Opens a file that may be damaged, to read what can be read of it: one that is shorter than it says, or of another
+   * version, as well.
+   *
+   * @throws HarnessError if it is no SQLite file
+   */
+  static salvage(path: string): Database {
+    return guard(path, () => {
+      const db = new Database(path, new Libsql(readOnly(path), { timeout: PATIENCE }))
+      // With the second, SQLite does not refuse a file as a whole because of what it says of itself.
+      db.#db.exec('PRAGMA query_only = ON; PRAGMA writable_schema = ON')
       return db
     })
   }
@@ -138,7 +149,13 @@ export class Database {
 
   /** Writes a copy of the state as it is now into a new file, whoever writes meanwhile. */
   copyTo(path: string): void {
-    this.#db.prepare('VACUUM INTO ?').run(path)
+    const [before] = this.#db.pragma('query_only') as [{ query_only: number }]
+    this.#db.pragma('query_only = OFF') // It would forbid to write the copy too.
+    try {
+      this.#db.prepare('VACUUM INTO ?').run(path)
+    } finally {
+      this.#db.pragma(`query_only = ${before.query_only}`)
+    }
   }
 
   /** Puts everything into the one file, so that it can be copied alone. */
@@ -188,6 +205,15 @@ function guard(path: string, open: () => Database): Database {
     if (cause instanceof HarnessError) throw cause
     throw new HarnessError(`opening ${path}: ${messageOf(cause)}`, { cause })
   }
+}
+
+/** The address of a file that is to be read. */
+function readOnly(path: string): string {
+  const url = pathToFileURL(path)
+  // SQLite needs to write beside a file that may change; in a folder where nobody can write, none does.
+  if (!existsSync(`${path}-wal`) && !mayWrite(dirname(path))) url.searchParams.set('immutable', '1')
+  else url.searchParams.set('mode', 'ro')
+  return url.href
 }
 
 function mayWrite(folder: string): boolean {

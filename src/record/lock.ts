@@ -1,6 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import Libsql from 'libsql'
 import { z } from 'zod'
 import { InputError } from '../errors.js'
@@ -39,6 +40,7 @@ export function lockForWriting(folder: string): () => void {
 
 /** Who writes a run now; null if nobody does. */
 export function writerOf(folder: string): Writer | 'unknown' | null {
+  if (!existsSync(join(folder, LOCK))) return null
   const db = acquire(folder, 'DEFERRED', 0)
   if (!db) return writerIn(folder) ?? 'unknown'
   db.exec('ROLLBACK')
@@ -48,7 +50,9 @@ export function writerOf(folder: string): Writer | 'unknown' | null {
 
 /** A connection that holds the lock, alone (EXCLUSIVE) or with others that only look; undefined: somebody has it alone. */
 function acquire(folder: string, how: 'EXCLUSIVE' | 'DEFERRED', patience: number): Libsql.Database | undefined {
-  const db = new Libsql(join(folder, LOCK), { timeout: patience })
+  const url = pathToFileURL(join(folder, LOCK))
+  if (how === 'DEFERRED') url.searchParams.set('mode', 'ro')
+  const db = new Libsql(url.href, { timeout: patience })
   try {
     db.exec(`BEGIN ${how}; SELECT * FROM sqlite_schema`)
     return db

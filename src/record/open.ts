@@ -222,7 +222,7 @@ export const writeRunInfo = (folder: string, info: RunInfo): void =>
   replaceDurably(join(folder, 'run.json'), `${JSON.stringify(info, null, 2)}\n`)
 
 /** Path of a run's database. @throws InputError if there is none */
-function requireRun(folder: string): string {
+export function requireRun(folder: string): string {
   const path = join(resolve(folder), RUN_DB)
   if (existsSync(path)) return path
   throw new InputError(

@@ -1,4 +1,12 @@
-import { DummyDriver, type Generated, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
+import {
+  DummyDriver,
+  type Generated,
+  Kysely,
+  type Selectable,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely'
 import { sha256 } from '../lora/sha256.js'
 
 /**
@@ -54,6 +62,9 @@ export interface Schema {
   /** `body` is a RunEvent without its time. The same thing noted again, by a process that went on, is one event. */
   events: { id: Generated<number>; time: string; body: string; hash: string }
 }
+
+/** A row as it is read. */
+export type Row<Table extends keyof Schema> = Selectable<Schema[Table]>
 
 /** Statements that bring a database from one version to the next; the version is SQLite's `user_version`. */
 export const MIGRATIONS: readonly string[] = [
