@@ -41,7 +41,7 @@ function summary({ modules, onlyA, onlyB, norms, ...whole }: AdapterComparison, 
     ['all modules as one', 'A', 'B', 'change B − A'],
     row('norm', number),
     ...(all ? [row('of base weights', x => percent(x / all))] : []),
-    ['of A', '', percent(norms.a > 0 ? norms.b / norms.a : null), percent(whole.relativeChange)],
+    ["of A's norm", '', percent(norms.a > 0 ? norms.b / norms.a : null), percent(whole.relativeChange)],
     ['cosine with A', '', cosine(whole.cosine), ''],
   ])
 }
