@@ -1,7 +1,7 @@
 import { type LoRAHarness, toStep } from '../harness/index.js'
 import type { Interruption } from './interrupt.js'
 import { keysOf, readKeys } from './keys.js'
-import { leakCount, noteEvents } from './notes.js'
+import { closingLines, noteEvents } from './notes.js'
 import { showProgress } from './progress.js'
 import { type Watched, watchExperiment } from './watch.js'
 
@@ -56,7 +56,7 @@ export async function follow(harness: LoRAHarness, name: string, options: Follow
       release?.()
       unwatch?.()
       progress.end()
-      for (const line of leakCount(leaks())) console.log(line)
+      for (const line of closingLines(harness, leaks())) console.log(line)
     }
   } catch (error) {
     return { status: 'failed', error }

@@ -46,7 +46,7 @@ export interface Transfer {
  * @param metric the headline metric of the probes by default
  */
 export function transfer(
-  steps: readonly Step[],
+  steps: readonly Pick<Step, 'index' | 'chatId' | 'outcome'>[],
   probings: readonly Probing[],
   metric: string | null = headline(probings.flatMap(({ probes }) => probes)),
 ): Transfer {

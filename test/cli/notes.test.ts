@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { leakCount, leakLine, noteEvents, probingLine } from '../../src/cli/notes.js'
+import { closingLines, leakLine, noteEvents, probingLine } from '../../src/cli/notes.js'
 import { LoRAHarness } from '../../src/harness/index.js'
 import { ask, collect, toy } from '../harness/toy.js'
 
@@ -22,8 +22,12 @@ describe('lines about probes and leaks', () => {
       'Probes before example 2: exact 0.50 (2 probes).',
     ])
     expect(leaks()).toBe(2)
-    expect(leakCount(2)).toEqual(['Leaks: 2 examples had been trained on before being scored: see the warnings above.'])
-    expect(leakCount(0)).toEqual([])
+    expect(closingLines(run, leaks())).toEqual([
+      // The chat: 0 at first, then 0.5. Example 1 taught nothing new, so it was learned before the second probing.
+      'Probes (exact): 0.00 at first, 0.50 at last; forgetting 0.00, backward transfer 0.00, forward transfer not defined.',
+      'Leaks: 2 examples had been trained on before being scored: see the warnings above.',
+    ])
+    expect(closingLines({ results: [], probings: [] }, 0)).toEqual([])
   })
 
   test('are harmless, whatever the names are, and say what has no score', () => {
