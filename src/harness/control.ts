@@ -19,7 +19,7 @@ export class Control {
 
   constructor(outer?: AbortSignal) {
     this.outer = outer
-    this.#signal = this.#renew()
+    this.#signal = this.#listen()
   }
 
   /** Aborted when the run is stopped. */
@@ -37,7 +37,7 @@ export class Control {
     if (this.#running) throw new HarnessError('run(): a run is going already; leave or stop() it first')
     if (this.#busy) throw new HarnessError('run(): an example is being worked on; await step() first')
     this.#running = true
-    this.#signal = this.#renew()
+    this.#renew()
   }
 
   /** Ends a run, and with it everything that heeds its signal. */
@@ -79,7 +79,7 @@ export class Control {
     if (this.#running && !this.#paused) throw new HarnessError('step(): the run is going; pause() it first')
     if (this.#busy || this.#asked) throw new HarnessError('step(): an example is being worked on; await it first')
     if (!this.#running) {
-      this.#signal = this.#renew()
+      this.#renew()
       return this.#signal.aborted ? null : this.#work(work)
     }
     return new Promise<ExampleResult | null>(resolve => {
@@ -101,9 +101,14 @@ export class Control {
     }
   }
 
-  /** A signal that is not aborted yet, unless the outer one is. */
-  #renew(): AbortSignal {
-    if (this.#own.signal.aborted) this.#own = new AbortController()
+  /** After a stop: a signal that is not aborted yet, unless the outer one is. */
+  #renew(): void {
+    if (!this.#own.signal.aborted) return
+    this.#own = new AbortController()
+    this.#signal = this.#listen()
+  }
+
+  #listen(): AbortSignal {
     const signal = this.outer ? AbortSignal.any([this.#own.signal, this.outer]) : this.#own.signal
     signal.addEventListener('abort', () => this.#wake(), { once: true })
     return signal

@@ -225,6 +225,7 @@ export class LoRAHarness implements Callables {
     if (this.#control.busy) throw new HarnessError('rewind(): an example is being worked on; await pause() first')
     const next = this.#history.fork({ at: k, name })
     this.recorder.begin?.(next.branch)
+    next.begin()
     this.#history.become(next)
   }
 
@@ -233,6 +234,7 @@ export class LoRAHarness implements Callables {
     const history = this.#history.fork({ at, name, skipUpdates })
     const fork = new LoRAHarness({ ...this, exampleSource: [], signal: this.#control.outer, ...callables })
     fork.recorder.begin?.(history.branch)
+    history.begin()
     fork.#feed = this.#feed
     fork.#probes = this.#probes
     fork.#history = history

@@ -83,6 +83,11 @@ export class History {
     return [...this.#left, { ...this.#branch, results: this.#results, probings: this.#probings }]
   }
 
+  /** Takes the name of its branch: no other branch may have it from now on. */
+  begin(): void {
+    this.#names.add(this.#branch.name)
+  }
+
   append(result: ExampleResult): void {
     this.#results = Object.freeze([...this.#results, result])
     this.#remember(result)
@@ -119,7 +124,6 @@ export class History {
       throw new InputError(`${leaving}: skipUpdates has ${wrong}; it must hold indices of examples from ${at} on`)
     if (name === '') throw new InputError(`${leaving}: its name is empty`)
     if (this.#names.has(name)) throw new InputError(`naming a branch ${name}: the run has one of that name already`)
-    this.#names.add(name)
     const branch = Object.freeze({ name, parent: this.#branch.name, at, skipUpdates: Object.freeze([...skipUpdates]) })
     // Probes that were asked before example `at` were asked with the state that the branch begins with.
     const probings = this.#probings.filter(probing => probing.at <= at)

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { HarnessError, InputError } from '../../src/errors.js'
 import { LoRAHarness, type LoRAHarnessOptions, toStep } from '../../src/harness/index.js'
@@ -71,6 +72,18 @@ describe('pause, step, resume', () => {
     const step = run.step()
     await expect(step).rejects.toThrow('infer failed on example toy/train/0 (step 0): boom')
     await expect(done).rejects.toThrow('boom')
+  })
+
+  test('many single steps leave no listeners behind', async () => {
+    const outer = new AbortController()
+    const run = harness({ exampleSource: numbered(20), signal: outer.signal })
+    let signal: AbortSignal | undefined
+    run.inferenceFn = (_example, _lora, view) => {
+      signal = view.signal
+      return ''
+    }
+    for (let i = 0; i < 20; i++) await run.step()
+    expect(getEventListeners(signal!, 'abort')).toHaveLength(1)
   })
 
   test('what cannot be done at once is refused', async () => {
@@ -249,6 +262,24 @@ describe('rewind and fork', () => {
     run.fork({ at: 1, name: 'b' })
     expect(() => run.rewind(0, 'b')).toThrow('naming a branch b: the run has one of that name already')
     expect(run.results).toHaveLength(1)
+  })
+
+  test('a branch that could not be recorded was not begun: it may be begun again', async () => {
+    let full = true
+    const recorder = {
+      record: () => {},
+      begin: () => {
+        if (full) throw new Error('disk full')
+      },
+    }
+    const run = harness({ recorder })
+    await run.step()
+    for (const begin of [() => run.rewind(0, 'b'), () => run.fork({ at: 1, name: 'b' })])
+      expect(begin).toThrow('disk full')
+    expect(run.branches.map(b => b.name)).toEqual(['main'])
+    full = false
+    run.rewind(0, 'b')
+    expect(run.fork({ at: 0 }).branch.name).toBe('branch-2')
   })
 
   test('within the loop', async () => {
