@@ -190,15 +190,19 @@ async function sessionNow(): Promise<Omit<Session, 'id'>> {
   }
 }
 
-/** Makes `run.db` with its first rows: whole or not at all. */
+/**
+ * Makes `run.db` with its first rows: whole or not at all.
+ *
+ * Not by a connection to the file under its first name: the driver closes late, and while that one lives, later ones of
+ * this process share its locks and its index of the log, which other processes look for under the new name.
+ */
 function makeDatabase(folder: string, info: RunInfo): void {
   const temporary = join(folder, `.${RUN_DB}`)
-  for (const end of ['', '-wal', '-shm']) rmSync(temporary + end, { force: true })
-  const db = Database.write(temporary)
+  rmSync(temporary, { force: true })
+  const db = Database.write(':memory:')
   SqliteWriter.begin(db, info)
-  db.checkpoint()
+  db.copyTo(temporary)
   db.close()
-  for (const end of ['-wal', '-shm']) rmSync(temporary + end, { force: true })
   renameDurably(temporary, join(folder, RUN_DB))
 }
 
