@@ -52,7 +52,7 @@ export function stateOf(folder: string) {
  * Fails unless a run is whole, as whoever opens it now finds it: its steps follow each other without a gap, none twice,
  * each chained to the one before, and what they name is there and unaltered.
  *
- * @returns its steps as `branch index`
+ * @returns its steps as `branch index`, in the order in which they were made
  */
 export function expectWhole(folder: string): Set<string> {
   const run = readRun(folder)
@@ -60,7 +60,12 @@ export function expectWhole(folder: string): Set<string> {
   try {
     expect(db.problems()).toEqual([])
     const rows = db.all(
-      query.selectFrom('steps').innerJoin('branches', 'branches.id', 'steps.branch').selectAll('steps').select('name'),
+      query
+        .selectFrom('steps')
+        .innerJoin('branches', 'branches.id', 'steps.branch')
+        .selectAll('steps')
+        .select('name')
+        .orderBy('steps.id'),
     )
     const rowOf = (branch: string, index: number): (typeof rows)[number] | undefined => {
       const { at, parent } = run.branches.find(({ name }) => name === branch)!
