@@ -6,7 +6,7 @@
  */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -123,14 +123,31 @@ async function packages() {
   say(done ? '• Packages: installed.' : '• Packages: up to date.')
 }
 
-/** Compiles src to dist, unless nothing changed. */
+const COMMON = ['tsconfig.json', 'package-lock.json']
+/** What is compiled, in this order: the second reads the first one's types. */
+const PROJECTS = [
+  { what: 'src', to: 'dist', config: 'tsconfig.build.json', from: ['src/'] },
+  {
+    what: 'kernel-ext/src',
+    to: 'kernel-ext/dist',
+    config: 'kernel-ext/tsconfig.json',
+    from: ['src/', 'kernel-ext/src/'],
+  },
+]
+
+/** Compiles the sources, unless nothing changed. */
 export async function build() {
-  const state = hashOf(['src/', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'])
-  const done = await unless('dist/.built', state, async () => {
-    say('• Build: compiling src to dist …')
-    const code = await run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'])
-    if (code !== 0) throw new Missing('The build failed; the compiler named the places above.')
-  })
+  let done = false
+  for (const { what, to, config, from } of PROJECTS)
+    done =
+      (await unless(`${to}/.built`, hashOf([...from, config, ...COMMON]), async () => {
+        say(`• Build: compiling ${what} to ${to} …`)
+        // Not by its name: another TypeScript, which the kernel uses for cells, calls itself tsc too.
+        const code = await run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', config])
+        if (code !== 0) throw new Missing('The build failed; the compiler named the places above.')
+      })) || done
+  // npm marks programs as such when it installs, which is before they are here.
+  chmodSync(join(root, 'dist/cli/main.js'), 0o755)
   say(done ? '• Build: done.' : '• Build: up to date.')
 }
 

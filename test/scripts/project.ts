@@ -21,13 +21,16 @@ const FILES: Record<string, string> = {
     dependencies: { typescript: 'file:fake-tsc', vitest: 'file:fake-vitest' },
   }),
   'kernel-ext/package.json': '{ "name": "kernel", "version": "1.0.0" }',
+  'kernel-ext/tsconfig.json': '{}',
+  'kernel-ext/src/index.js': '',
   'tsconfig.json': '{}',
   'tsconfig.build.json': '{}',
   'check.mjs': "console.log('checked'); process.exit(Number(process.env.CHECK ?? 0))",
   'fake-tsc/package.json': '{ "name": "typescript", "version": "1.0.0" }',
   'fake-tsc/bin/tsc': `const fs = require('fs')
     if (fs.readFileSync('src/index.js', 'utf8').includes('broken')) { console.log('src/index.js(1,1): error'); process.exit(1) }
-    setTimeout(() => fs.cpSync('src', 'dist', { recursive: true }), Number(process.env.BUILD_MS ?? 0))`,
+    const at = require('path').dirname(process.argv[3])
+    setTimeout(() => fs.cpSync(at + '/src', at + '/dist', { recursive: true }), Number(process.env.BUILD_MS ?? 0))`,
   'fake-vitest/package.json': '{ "name": "vitest", "version": "1.0.0" }',
   'fake-vitest/vitest.mjs': `import { writeFileSync } from 'node:fs'
     console.log('vitest', process.argv.slice(2).filter(arg => !/^--(reporter|outputFile)/.test(arg)).join(' '))

@@ -1,0 +1,24 @@
+/** Cells and the page: works in our kernel, in an unmodified tslab, and, printing text, in plain Node. */
+import { plainTransport } from './plain.js'
+import type { Transport } from './transport.js'
+
+export {
+  type Cell,
+  type Comm,
+  DISPLAY,
+  type Displayable,
+  type DisplayOptions,
+  InputUnavailable,
+  type MimeBundle,
+  type Transport,
+} from './transport.js'
+
+/** Where our kernel puts its transport, so that every copy of this package in its process finds it. */
+const PLACE = Symbol.for('lora-harness.transport.v1')
+
+/** The way from this code to the page, found once. */
+export function transport(): Transport {
+  const place = globalThis as { [PLACE]?: Transport }
+  place[PLACE] ??= plainTransport()
+  return place[PLACE]
+}
