@@ -4,7 +4,7 @@ export const EXIT = {
   finished: 0,
   /** The key q ended a run. */
   stopped: 0,
-  /** A run failed on the way (what it had recorded stays), or doctor found a needed part missing. */
+  /** A run failed on the way (what it had recorded stays), doctor found a needed part missing, or verify found damage. */
   failed: 1,
   /** Bad input: usage, an experiment that does not load or type-check, a data set that cannot be read. */
   badInput: 2,
@@ -18,6 +18,6 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 export const exitHelp = `
 Exit codes:
   0    finished, or stopped with the key q
-  1    the run failed (what was recorded stays), or doctor found a needed part missing
+  1    the run failed (what was recorded stays), doctor found a needed part missing, or verify found damage
   2    bad input: usage, or an experiment that does not load or type-check
   130  interrupted with Ctrl-C (what was recorded stays)`

@@ -1,10 +1,12 @@
 #!/usr/bin/env node
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { HarnessError, InputError, messageOf } from '../errors.js'
 import { versions } from '../record/versions.js'
 import type { CompareCliOptions } from './compare.js'
 import type { DiffOptions } from './diff.js'
 import { EXIT, type ExitCode, exitHelp } from './exit.js'
+import type { ExportOptions } from './export.js'
+import type { GcOptions } from './gc.js'
 import { keyHelp } from './keys.js'
 import type { ReplayOptions } from './replay.js'
 import type { RunOptions } from './run.js'
@@ -104,6 +106,54 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     .action(async (a: string, b: string, options: DiffOptions) => {
       const { diff } = await import('./diff.js')
       code = await diff(a, b, options)
+    })
+  program
+    .command('runs')
+    .description('list the runs in a folder, newest first')
+    .argument('[folder]', 'where they are', 'runs')
+    .option('--json', 'print all of it as JSON')
+    .addHelpText('after', exitHelp)
+    .action(async (folder: string, options: { json?: boolean }) => {
+      const { runs } = await import('./runs.js')
+      code = runs(folder, options)
+    })
+  program
+    .command('verify')
+    .description('check runs against their hashes, and say what is damaged and what can still be trusted')
+    .argument('<run...>', 'folders of runs')
+    .addHelpText('after', exitHelp)
+    .action(async (folders: string[]) => {
+      const { verify } = await import('./verify.js')
+      code = verify(folders)
+    })
+  program
+    .command('export')
+    .description('write a run as a zip file, its steps as JSON Lines or as a table; to standard output unless --out')
+    .argument('<run>', 'folder of a run; for steps FOLDER@BRANCH too, or FOLDER#INDEX for those up to an example')
+    .addOption(new Option('--format <format>', 'how').choices(['zip', 'jsonl', 'csv']).makeOptionMandatory())
+    .option('--out <file>', 'a file, replaced if it is there')
+    .option('--all', 'the own steps of every branch')
+    .option('--readable', 'of a damaged run the steps that are as they were recorded')
+    .addHelpText('after', exitHelp)
+    .action(async (ref: string, options: ExportOptions) => {
+      const { exportRun } = await import('./export.js')
+      code = await exportRun(ref, options)
+    })
+  program
+    .command('gc')
+    .description('say which adapters of runs could go, and remove them if asked to')
+    .argument('<run...>', 'folders of runs')
+    .option(
+      '--keep <policy>',
+      'all: those that any step names; heads: those that branches need to go on; N: also those before every N-th example',
+      text => (text === 'all' || text === 'heads' ? text : whole(1)(text)),
+      'all',
+    )
+    .option('--delete', 'remove them')
+    .addHelpText('after', exitHelp)
+    .action(async (folders: string[], options: GcOptions) => {
+      const { gc } = await import('./gc.js')
+      code = gc(folders, options)
     })
   program
     .command('doctor')

@@ -27,6 +27,14 @@ export function aligned(rows: string[][], sides: readonly ('left' | 'right')[] =
   return drawn.replace(/ +$/gm, '').trimEnd()
 }
 
+/** A size for reading: `312 MB`, `4.1 kB`. */
+export function size(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(bytes || 1) / 3)))
+  const value = bytes / 1000 ** power
+  return `${power > 0 && value < 10 ? value.toFixed(1) : Math.round(value)} ${units[power]}`
+}
+
 /** A time for reading: `42 s`, `3 min 20 s`, `1 h 5 min`. @param ms milliseconds */
 export function duration(ms: number): string {
   const seconds = Math.round(ms / 1000)
