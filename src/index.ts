@@ -4,6 +4,7 @@ import './models/adapters.js'
 export { EmbeddedExampleSource, type EmbeddedOptions } from './adapters/embedded/index.js'
 export { type ExampleRow, type JsonlOptions, jsonlExamples } from './adapters/jsonl.js'
 export type { Experiment, ExperimentArgs, ExperimentContext } from './cli/experiment.js'
+export { type BaseNorms, findBaseNorms, findBaseWeights } from './engine/base-norms.js'
 export {
   type FinetuneOptions,
   type GenerateOptions,
@@ -16,8 +17,20 @@ export {
 } from './engine/model.js'
 export { HarnessError, InputError } from './errors.js'
 export * from './harness/index.js'
+export type { Adapter, AdapterConfig } from './lora/adapter.js'
+export { amplification, directionMatches } from './lora/analysis/base.js'
+export { type AdapterComparison, compareAdapters, type ModuleComparison } from './lora/analysis/compare.js'
+export { distance, innerProduct } from './lora/analysis/distance.js'
+export { mergeAdapters, type Weighted } from './lora/analysis/merge.js'
+export { type AdapterPath, adapterPath, type PathStep } from './lora/analysis/path.js'
+export { type Spectrum, spectrum } from './lora/analysis/spectrum.js'
+export { type SubspaceSimilarity, subspaces } from './lora/analysis/subspace.js'
 export { setAdapterFolder } from './lora/folder.js'
+export type { BaseModel } from './lora/format.js'
+export { type Update, updateOf } from './lora/gram.js'
 export { LoRAHandle, type LoRAHandleInit, Skip, skip, type TrainingSummary, type Truncated } from './lora/handle.js'
+export { moduleNorms, totalNorm } from './lora/norms.js'
+export { readPeft, writePeft } from './lora/peft.js'
 export type * from './protocol/index.js'
 export {
   type Comparable,

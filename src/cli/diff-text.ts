@@ -1,8 +1,30 @@
 import type { AdapterComparison, ModuleComparison } from '../lora/analysis/compare.js'
 import type { AdapterPath } from '../lora/analysis/path.js'
 import { short } from '../report/words.js'
-import type { Diff, Side } from './diff.js'
 import { aligned, plain, wrapped } from './text.js'
+
+/** One of the two, as it was asked for. */
+export interface Side {
+  /** What was typed. */
+  text: string
+  identifier: string
+  /** Rank that most modules have. */
+  r: number
+  base: string
+}
+
+/** All that `diff` says; printed as it is by `--json`. */
+export interface Diff {
+  a: Side
+  b: Side
+  /** As far as their files say. */
+  sameBase: boolean
+  comparison: AdapterComparison
+  /** Of the base model's matrices, ‖W₀‖_F by module; or why they are not known. */
+  base: { norms: Record<string, number> } | { why: string }
+  /** From A to B, if B came of A in a run. */
+  path: AdapterPath | null
+}
 
 /** What a diff says of the weights, for a terminal: on one screen unless all modules are asked for. */
 export function diffText({ a, b, sameBase, comparison, base, path }: Diff, most: number | 'all'): string {

@@ -1,11 +1,11 @@
 import { InputError, quote } from '../errors.js'
 import { type Adapter, identify, modulesOf } from '../lora/adapter.js'
-import { type AdapterComparison, compareAdapters } from '../lora/analysis/compare.js'
-import { type AdapterPath, adapterPath } from '../lora/analysis/path.js'
+import { compareAdapters } from '../lora/analysis/compare.js'
+import { adapterPath } from '../lora/analysis/path.js'
 import { type BaseModel, baseMismatch } from '../lora/format.js'
 import { readPeft } from '../lora/peft.js'
 import { type AdapterPlace, findAdapter, lineageOf } from '../record/adapter-ref.js'
-import { diffText } from './diff-text.js'
+import { type Diff, diffText, type Side } from './diff-text.js'
 import { EXIT, type ExitCode } from './exit.js'
 
 export interface DiffOptions {
@@ -14,29 +14,6 @@ export interface DiffOptions {
   /** Folder or id of the base model. */
   base?: string
   json?: boolean
-}
-
-/** One of the two, as it was asked for. */
-export interface Side {
-  /** What was typed. */
-  text: string
-  identifier: string
-  /** Rank that most modules have. */
-  r: number
-  base: string
-}
-
-/** All that `diff` says; printed as it is by `--json`. */
-export interface Diff {
-  a: Side
-  b: Side
-  /** As far as their files say. */
-  sameBase: boolean
-  comparison: AdapterComparison
-  /** Of the base model's matrices, ‖W₀‖_F by module; or why they are not known. */
-  base: { norms: Record<string, number> } | { why: string }
-  /** From A to B, if B came of A in a run. */
-  path: AdapterPath | null
 }
 
 /**

@@ -13,9 +13,11 @@ import { BY_EXACTNESS, weightFile } from '../models/dtypes.js'
 import { EMBEDDED_MODEL_ID, embeddedModelFolder } from '../models/embedded.js'
 import { homeFolder } from '../models/home.js'
 import { readOnnx } from '../onnx/read.js'
+import { type LoraSite, modulesIn } from '../rules/lora.js'
+import type { Tensor } from '../tensor.js'
 import { baseWeights } from './base-weights.js'
 import { fingerprintOf } from './load.js'
-import type { ModelFiles } from './platform.js'
+import type { ModelFiles, Weights } from './platform.js'
 
 /** ‖W₀‖_F by module. */
 export type BaseNorms = ReadonlyMap<string, number>
@@ -33,6 +35,36 @@ export type BaseNorms = ReadonlyMap<string, number>
 export async function findBaseNorms(base: BaseModel, model?: string): Promise<BaseNorms> {
   const known = recall(base.fingerprint)
   if (known) return known
+  const found = await open(base, model)
+  return recall(found.fingerprint) ?? measure(found)
+}
+
+/**
+ * The weights W₀ [out, in] of one module of an adapter's base model, as float32: for `amplification` and the like.
+ *
+ * @param base,model as for {@link findBaseNorms}
+ * @throws InputError as there, and if the model has no such module
+ */
+export async function findBaseWeights(base: BaseModel, module: string, model?: string): Promise<Tensor> {
+  const { files, exported, sites, weights } = await open(base, model)
+  const own = sites.filter(site => site.modules.some(m => m.name === module))
+  const size = modulesIn(own).find(m => m.name === module)
+  if (!size) throw new InputError(`the base model ${files.id} has no module ${quote(module)}`)
+  const data = new Float32Array(size.out * size.in)
+  for await (const part of baseWeights(exported, own, weights))
+    if (part.module === module) data.set(part.data, part.first * size.in)
+  return { dims: [size.out, size.in], data }
+}
+
+interface OpenModel {
+  files: ModelFiles
+  fingerprint: string
+  exported: Graph
+  sites: LoraSite[]
+  weights: Weights
+}
+
+async function open(base: BaseModel, model: string | undefined): Promise<OpenModel> {
   const folder = folderOf(model ?? base.name, model !== undefined)
   const dtypes = folder ? BY_EXACTNESS.filter(dtype => existsSync(join(folder, weightFile(dtype)))) : []
   if (!folder || dtypes.length === 0)
@@ -46,8 +78,12 @@ export async function findBaseNorms(base: BaseModel, model?: string): Promise<Ba
     const path = weightFile(dtype)
     const exported = readOnnx(await files.read(path), path.slice('onnx/'.length))
     const fingerprint = await fingerprintOf(exported, files)
-    if (!base.fingerprint || fingerprint === base.fingerprint)
-      return recall(fingerprint) ?? measure(files, exported, fingerprint)
+    if (base.fingerprint && fingerprint !== base.fingerprint) continue
+    const config = parseJson(await files.read('config.json'), `reading ${files.place}/config.json`)
+    const sites = findSites(exported, files.id, (config as { model_type?: string }).model_type)
+    const constants = [...exported.consts.values()].map(c => c.data).filter(isExternal)
+    const weights = await files.weights([...new Set(constants.map(data => data.file))])
+    return { files, fingerprint, exported, sites, weights }
   }
   throw new InputError(
     `the adapter was trained on another model than the one in ${folder}: its fingerprint is ${base.fingerprint.slice(0, 12)}, of none of ${dtypes.join(', ')} there`,
@@ -71,15 +107,14 @@ const keptNorms = z.record(z.string(), z.number().nonnegative())
 function recall(fingerprint: string): BaseNorms | undefined {
   // It comes from an adapter's file and becomes part of a path.
   const bytes = /^[0-9a-f]{64}$/.test(fingerprint) ? readBeside(normsFolder(), normsFile(fingerprint)) : undefined
-  const what = `reading ${join(normsFolder(), normsFile(fingerprint))}`
-  return bytes && new Map(Object.entries(keptNorms.parse(parseJson(bytes, what))))
+  if (!bytes) return undefined
+  const path = join(normsFolder(), normsFile(fingerprint))
+  const { success, data } = keptNorms.safeParse(parseJson(bytes, `reading ${path}`))
+  if (!success) throw new InputError(`reading ${path}: it is damaged; delete it, and it is made again`)
+  return new Map(Object.entries(data))
 }
 
-async function measure(files: ModelFiles, exported: Graph, fingerprint: string): Promise<BaseNorms> {
-  const config = parseJson(await files.read('config.json'), `reading ${files.place}/config.json`)
-  const sites = findSites(exported, files.id, (config as { model_type?: string }).model_type)
-  const constants = [...exported.consts.values()].map(c => c.data).filter(isExternal)
-  const weights = await files.weights([...new Set(constants.map(data => data.file))])
+async function measure({ exported, sites, weights, fingerprint }: OpenModel): Promise<BaseNorms> {
   const squares = new Map<string, number>()
   for await (const { module, data } of baseWeights(exported, sites, weights)) {
     let sum = squares.get(module) ?? 0
@@ -87,11 +122,8 @@ async function measure(files: ModelFiles, exported: Graph, fingerprint: string):
     squares.set(module, sum)
   }
   const norms = new Map([...squares].map(([module, sum]) => [module, Math.sqrt(sum)]))
+  const text = `${JSON.stringify(Object.fromEntries(norms), null, 1)}\n`
   mkdirSync(normsFolder(), { recursive: true })
-  writeBeside(
-    normsFolder(),
-    normsFile(fingerprint),
-    new TextEncoder().encode(`${JSON.stringify(Object.fromEntries(norms), null, 1)}\n`),
-  )
+  writeBeside(normsFolder(), normsFile(fingerprint), new TextEncoder().encode(text))
   return norms
 }

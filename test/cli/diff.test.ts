@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { Diff } from '../../src/cli/diff.js'
-import { diffText } from '../../src/cli/diff-text.js'
+import { type Diff, diffText } from '../../src/cli/diff-text.js'
 import { LoRAHarness } from '../../src/harness/index.js'
 import type { Adapter } from '../../src/lora/adapter.js'
 import { compareAdapters } from '../../src/lora/analysis/compare.js'

@@ -1,7 +1,7 @@
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { findBaseNorms } from '../../src/engine/base-norms.js'
+import { findBaseNorms, findBaseWeights } from '../../src/engine/base-norms.js'
 import { baseWeights } from '../../src/engine/base-weights.js'
 import type { Graph, Node } from '../../src/graph/graph.js'
 import { ONNX_DTYPE } from '../../src/graph/ops.js'
@@ -94,12 +94,20 @@ describe('the norms of a base model', () => {
     expect(both).toHaveLength(2)
     expect(norms.get('model.layers.0.mlp.gate_up_proj')).toBeCloseTo(Math.hypot(...both), 10)
     expect([...norms.keys()]).toEqual(modulesIn(sites).map(m => m.name))
+    const whole = await findBaseWeights(named(''), 'model.layers.0.mlp.gate_up_proj', folder)
+    expect([...whole.data]).toEqual(
+      weights.flatMap(w => (w.module === 'model.layers.0.mlp.gate_up_proj' ? [...w.data] : [])),
+    )
+    expect(whole.dims).toEqual([128, 32])
+    await expect(findBaseWeights(named(''), 'model.x', folder)).rejects.toThrow('has no module model.x')
 
     const [file] = readdirSync(join(home, 'base-norms')) as [string]
     const path = join(home, 'base-norms', file)
     writeFileSync(path, JSON.stringify({ 'model.layers.0.mlp.gate_up_proj': 42 }))
     const known = named('never/heard-of', file.replace('.json', ''))
     expect([...(await findBaseNorms(known))]).toEqual([['model.layers.0.mlp.gate_up_proj', 42]])
+    writeFileSync(path, '{"x": "y"}')
+    await expect(findBaseNorms(known)).rejects.toThrow('it is damaged; delete it')
   })
 
   test('are of the file whose fingerprint the adapter has', async () => {
