@@ -1,4 +1,5 @@
-import { type Comparison, compare, type GroupComparison } from '../record/compare.js'
+import { type Comparison, compare, type Group, type Scores } from '../record/compare.js'
+import { ENOUGH } from '../record/stats.js'
 import { comparisonSentences, pValue } from '../report/comparison.js'
 import { difference, intervalNote, score, signed } from '../report/words.js'
 import { EXIT, type ExitCode } from './exit.js'
@@ -42,19 +43,19 @@ export function comparisonText(a: string, b: string, comparison: Comparison): st
   return parts.join('\n\n')
 }
 
-function groupTable(name: string, groups: readonly GroupComparison[]): string[] {
+function groupTable(name: string, groups: readonly Group<Scores>[]): string[] {
   if (groups.length === 0) return []
   const head = [name, 'examples', 'A', 'B', 'B − A', 'win/tie/loss', 'sign test']
   const rows = groups
     .slice(0, SHOWN)
-    .map(({ group, difference, means, win, tie, loss, signTest }) => [
+    .map(({ group, n, means, win, tie, loss, signTest }) => [
       plain(group ?? `(no ${name})`, 24),
-      String(difference.n),
+      String(n),
       score(means.a),
       score(means.b),
-      signed(difference.mean),
+      signed(means.b - means.a),
       `${win}/${tie}/${loss}`,
-      difference.verdict === 'few' ? 'too few to say' : pValue(signTest),
+      n < ENOUGH ? 'too few to say' : pValue(signTest),
     ])
   const rest = groups.length > SHOWN ? `\n(${groups.length - SHOWN} more with --json)` : ''
   return [aligned([head, ...rows]) + rest]

@@ -18,11 +18,12 @@ export interface CompareOptions {
   most?: number | undefined
 }
 
-/** One metric on the examples for which both runs have it. Differences are B − A. */
-export interface MetricComparison {
+/** One metric on the examples for which both runs have it. */
+export interface Scores {
   metric: string
+  /** Number of examples. */
+  n: number
   means: { a: number; b: number }
-  difference: Difference
   /** Examples on which B scored higher, the same, lower. */
   win: number
   tie: number
@@ -31,8 +32,13 @@ export interface MetricComparison {
   signTest: number
 }
 
-/** The first metric on a part of the examples. `group` null stands for those of no chat or category. */
-export type GroupComparison = MetricComparison & { group: string | null }
+export type MetricComparison = Scores & {
+  /** B − A. */
+  difference: Difference
+}
+
+/** The first metric on a part of the examples; null stands for those of no chat or category. */
+export type Group<T extends Scores> = T & { group: string | null }
 
 /** An example that came out differently. */
 export interface ChangedExample {
@@ -54,8 +60,9 @@ export interface Comparison {
   /** Examples that only one has. */
   unmatched: { a: number; b: number }
   metrics: MetricComparison[]
-  chats: GroupComparison[]
-  categories: GroupComparison[]
+  /** Without intervals: a chat's own examples say nothing about other chats. */
+  chats: Group<Scores>[]
+  categories: Group<MetricComparison>[]
   /** Pairs with another score in the first metric or another response, and those that changed most. */
   changes: { scores: number; responses: number; examples: ChangedExample[] }
   /** Callables of which the two have another text on some example. */
@@ -111,26 +118,37 @@ export function compareSteps(a: readonly Step[], b: readonly Step[], options: Co
   if (pairs.length === 0) throw new InputError(`comparing runs: no example is in both${firstKeys(a, b)}`)
 
   const metrics = metric === undefined ? commonMetrics(pairs) : [metric]
-  const compared = metrics.flatMap(name => compareMetric(name, pairs, seed) ?? [])
+  const compareIn = (name: string, of: readonly StepPair[]): MetricComparison[] => {
+    const scored = scoredPairs(name, of)
+    const difference = pairedDifference(scored, seed)
+    return difference ? [{ ...scoresOf(name, scored), difference }] : []
+  }
+  const compared = metrics.flatMap(name => compareIn(name, pairs))
   if (metric !== undefined && compared.length === 0)
     throw new InputError(
       `comparing runs by ${metric}: no example has it in both; both have ${commonMetrics(pairs).join(', ') || 'none'}`,
     )
   const first = compared[0]?.metric
-  const groups = (groupOf: (step: Step) => string | null): GroupComparison[] => {
+  const groups = <T extends Scores>(
+    groupOf: (step: Step) => string | null,
+    compareGroup: (metric: string, members: readonly StepPair[]) => T[],
+  ): Group<T>[] => {
     const found = [...groupBy(pairs, pair => groupOf(pair.a))]
     if (first === undefined || found.every(([group]) => group === null)) return []
-    return found.flatMap(([group, members]) => {
-      const comparison = compareMetric(first, members, seed)
-      return comparison ? [{ group, ...comparison }] : []
-    })
+    return found.flatMap(([group, members]) => compareGroup(first, members).map(each => ({ group, ...each })))
   }
   return {
     pairs: pairs.length,
     unmatched: { a: a.length - pairs.length, b: b.length - pairs.length },
     metrics: compared,
-    chats: groups(step => step.chatId),
-    categories: groups(by),
+    chats: groups(
+      step => step.chatId,
+      (name, members) => {
+        const scored = scoredPairs(name, members)
+        return scored.length > 0 ? [scoresOf(name, scored)] : []
+      },
+    ),
+    categories: groups(by, compareIn),
     changes: changesIn(pairs, first, most),
     callables: (['retrieveLoraFn', 'inferenceFn', 'finetuneFn'] as const).filter(name =>
       pairs.some(pair => pair.a.callables[name] !== pair.b.callables[name]),
@@ -152,19 +170,30 @@ function commonMetrics(pairs: readonly StepPair[]): string[] {
   return main === null ? [] : [main, ...common.filter(name => name !== main)]
 }
 
-function compareMetric(metric: string, pairs: readonly StepPair[], seed: number): MetricComparison | null {
-  const scored = pairs
+interface ScoredPair {
+  key: string
+  chat: string | null
+  x: number
+  y: number
+  difference: number
+}
+
+/** In the order of their keys: an interval does not depend on the order in which the examples were run. */
+const scoredPairs = (metric: string, pairs: readonly StepPair[]): ScoredPair[] =>
+  pairs
     .flatMap(({ a, b }) => {
       const [x, y] = [a.metrics[metric], b.metrics[metric]]
       return x === undefined || y === undefined ? [] : [{ key: a.key, chat: a.chatId, x, y, difference: y - x }]
     })
-    .sort((p, q) => (p.key < q.key ? -1 : 1)) // The interval does not depend on the order in which they were run.
-  const difference = pairedDifference(scored, seed)
-  if (!difference) return null
+    .sort((p, q) => (p.key < q.key ? -1 : 1))
+
+/** @param scored at least one */
+function scoresOf(metric: string, scored: readonly ScoredPair[]): Scores {
   const count = (sign: number) => scored.filter(pair => Math.sign(pair.difference) === sign).length
   const [win, tie, loss] = [count(1), count(0), count(-1)]
   const mean = (of: 'x' | 'y') => scored.reduce((sum, pair) => sum + pair[of], 0) / scored.length
-  return { metric, means: { a: mean('x'), b: mean('y') }, difference, win, tie, loss, signTest: signTest(win, loss) }
+  const means = { a: mean('x'), b: mean('y') }
+  return { metric, n: scored.length, means, win, tie, loss, signTest: signTest(win, loss) }
 }
 
 /** By the size of the difference, then other responses before equal ones, then in the order of A. */

@@ -26,7 +26,7 @@ export interface Difference {
 }
 
 /** Under this many pairs no verdict is given. */
-const ENOUGH = 20
+export const ENOUGH = 20
 const RESAMPLES = 10_000
 
 /** Items by key, keys in the order of their first item. (`Map.groupBy` needs Node 21.) */

@@ -13,15 +13,14 @@ const anySteps = fc.uniqueArray(fc.integer({ min: 0, max: 30 }), { minLength: 1,
     ...ids.map(id =>
       fc
         .record({
-          chatId: fc.constantFrom('a', 'b', null),
           f1: fc.option(fc.double({ min: 0, max: 1, noNaN: true }), { nil: undefined }),
           bleu: fc.option(fc.integer({ min: 0, max: 1 }), { nil: undefined }),
           response: fc.constantFrom('x', 'y'),
         })
-        .map(({ chatId, f1, bleu, response }) => {
+        .map(({ f1, bleu, response }) => {
           const metrics = { ...(f1 === undefined ? {} : { f1 }), ...(bleu === undefined ? {} : { bleu }) }
           // A chat is a property of the example, so it goes with the key.
-          return stepOf(id, { chatId: id % 5 === 0 ? chatId && 'a' : `chat-${id % 3}`, metrics, response })
+          return stepOf(id, { chatId: id % 5 === 0 ? null : `chat-${id % 3}`, metrics, response })
         }),
     ),
   ),
@@ -34,8 +33,10 @@ describe('compareSteps', () => {
         const found = compareSteps(steps, structuredClone(steps))
         expect(found).toMatchObject({ pairs: steps.length, unmatched: { a: 0, b: 0 }, callables: [], first: null })
         expect(found.changes).toEqual({ scores: 0, responses: 0, examples: [] })
-        for (const { difference, win, loss, signTest, means } of [...found.metrics, ...found.chats]) {
-          expect([difference.mean, difference.low, difference.high, win, loss, signTest]).toEqual([0, 0, 0, 0, 0, 1])
+        for (const { difference } of found.metrics)
+          expect([difference.mean, difference.low, difference.high]).toEqual([0, 0, 0])
+        for (const { win, loss, signTest, means } of [...found.metrics, ...found.chats]) {
+          expect([win, loss, signTest]).toEqual([0, 0, 1])
           expect(means.a).toBe(means.b)
         }
       }),
@@ -109,8 +110,8 @@ describe('compareSteps', () => {
       stepOf(i, { chatId: i < 2 ? 'x' : null, metrics: { f1 }, details: category ? { category } : {} })
     const a = [step(0, 0, '1'), step(1, 0, '2'), step(2, 1)]
     const b = [step(0, 1, '1'), step(1, 1, '2'), step(2, 0)]
-    const brief = (groups: { group: string | null; difference: { mean: number; n: number } }[]) =>
-      groups.map(({ group, difference }) => [group, difference.n, difference.mean])
+    const brief = (groups: { group: string | null; n: number; means: { a: number; b: number } }[]) =>
+      groups.map(({ group, n, means }) => [group, n, means.b - means.a])
     const found = compareSteps(a, b)
     expect(brief(found.chats)).toEqual([
       ['x', 2, 1],
