@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import type { Branch, RunEvent, TimelinePoint } from './run.js'
+import type { Json } from './step.js'
+
+/** MIME type of cards in notebooks: see `Card`. */
+export const MIME = 'application/vnd.lora-harness.v1+json'
+/** Comm on which a kernel tells of its runs; opened by the kernel, or by a browser that wants to follow them. */
+export const EVENTS_COMM = 'lora-harness.events.v1'
+/** Comm on which a browser asks and commands; opened by the browser, and a second one, because messages of one comm wait for each other. */
+export const CONTROL_COMM = 'lora-harness.control.v1'
+
+/** What a run is doing. */
+export interface RunState {
+  /** Name that the notebook gave it. */
+  id: string
+  runId: string
+  /** Folder of its record; null if it is kept in memory only. */
+  folder: string | null
+  branch: string
+  /**
+   * - `idle`: between cells; `paused`: in the middle of a run, held
+   * - `pausing`: held as soon as the current example is done
+   */
+  status: 'idle' | 'running' | 'pausing' | 'paused' | 'finished' | 'failed'
+  /** Index of the example that is next, or being worked on. */
+  index: number
+  /** How many examples there are; null if the source does not tell. */
+  total: number | null
+  /** Stage of the example being worked on; null between examples. */
+  stage: string | null
+  /** Why it failed. */
+  error: string | null
+  /** sha-256 of the callables as they are now. */
+  callables: { retrieveLoraFn: string; inferenceFn: string; finetuneFn: string }
+}
+
+/**
+ * What a kernel tells on the events comm. `seq` counts up by one per run: a gap means that something was missed, and
+ * `snapshot` brings it back.
+ */
+export type EventMessage = { seq: number; id: string } & (
+  | { type: 'state'; state: RunState }
+  /** Points of a branch from an index on: a part of a snapshot, or one new step. */
+  | { type: 'points'; branch: string; from: number; points: TimelinePoint[] }
+  | { type: 'branches'; branches: Branch[]; current: string }
+  /** A piece of the answer to the example being worked on. */
+  | { type: 'token'; index: number; text: string }
+  | { type: 'event'; event: RunEvent }
+  /** The snapshot that was asked for is whole. */
+  | { type: 'ready' }
+)
+
+const index = z.int().nonnegative()
+const name = z.string().min(1).max(500)
+
+/** Untrusted: what a browser asks. `request` names the answer; `id` the run. */
+export const ControlRequest = z
+  .discriminatedUnion('type', [
+    z.object({ type: z.literal('runs') }),
+    z.object({ type: z.literal('snapshot'), since: index.optional() }),
+    z.object({ type: z.literal('pause') }),
+    z.object({ type: z.literal('resume') }),
+    z.object({ type: z.literal('step') }),
+    z.object({ type: z.literal('stop') }),
+    z.object({ type: z.literal('rewind'), at: index, name: name.optional() }),
+    z.object({ type: z.literal('fork'), at: index, name, skipUpdates: z.array(index).max(100_000).optional() }),
+    z.object({ type: z.literal('example'), branch: name, index }),
+    z.object({ type: z.literal('diff'), a: name, b: name }),
+    z.object({ type: z.literal('callables'), hash: z.string().max(200) }),
+  ])
+  .and(z.object({ request: z.int().nonnegative(), id: name.optional() }))
+export type ControlRequest = z.infer<typeof ControlRequest>
+
+/** What a kernel answers on the control comm. */
+export type ControlReply = { request: number } & ({ ok: true; result: Json } | { ok: false; error: string })
