@@ -9,7 +9,11 @@ import type { StoreView } from './store.js'
 
 type Awaitable<T> = T | Promise<T>
 
-/** Something that happens within an example, such as `{ type: 'token', text }`. */
+/**
+ * Something that happens within an example, such as `{ type: 'token', text }` from a callable. The harness tells of a
+ * `stage` that begins, a `leak` (see RunEvent), and a `probing` that is done. `index` is the example's; what comes from
+ * a probe has its key as `probe`.
+ */
 export interface HarnessEvent {
   type: string
   [field: string]: Json

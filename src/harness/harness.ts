@@ -261,7 +261,7 @@ export class LoRAHarness implements Callables {
     return this.#stepListeners.add(listener)
   }
 
-  /** Calls `listener` with what callables emit, such as tokens, until the function returned is called. */
+  /** Calls `listener` with what happens within examples (see HarnessEvent), such as tokens, until the function returned is called. */
   onEvent(listener: (event: HarnessEvent) => void): () => void {
     return this.#eventListeners.add(listener)
   }

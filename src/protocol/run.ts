@@ -36,7 +36,8 @@ export interface Probing {
 export interface RunEvent {
   /**
    * - `swap`: a callable changed; `changed` names them, `diff` is the unified diff of their source
-   * - `leak`: what was to be scored had been trained on
+   * - `leak`: what was to be scored had been trained on; `key` names it (`probe` too if it is one), `adapter` the one
+   *   whose making trained on it, `trainedAt` the step that made that (null: outside the run)
    * - `changes`: the run went on although something was not as before; `changes` says what
    */
   type: string
