@@ -97,3 +97,9 @@ export function surroundingChanges(before: Session, now: Pick<Session, 'versions
     }),
   ]
 }
+
+/** Why a run is not gone on with. */
+export const refusal = (folder: string, changes: readonly string[]): string =>
+  `going on with run ${folder}: it would not be the same run any more:\n` +
+  `${changes.map(change => `  ${change}`).join('\n')}\n` +
+  'To go on all the same, and have the record say so, allow changes (resume --allow-changes).'

@@ -6,7 +6,7 @@ import { sourcesOf } from '../harness/callables.js'
 import { LoRAHarness, type LoRAHarnessOptions } from '../harness/index.js'
 import { makeFolder, renameDurably, replaceDurably } from '../lora/durable.js'
 import { setAdapterFolder } from '../lora/folder.js'
-import { callableChanges, exampleHash, surroundingChanges } from './changes.js'
+import { callableChanges, exampleHash, refusal, surroundingChanges } from './changes.js'
 import { Database } from './database.js'
 import { lockForWriting } from './lock.js'
 import { modelFiles } from './models.js'
@@ -149,14 +149,9 @@ async function goOn(
     // None if the process that began the run died before it had said anything.
     ...(recorder.before ? surroundingChanges(recorder.before, now) : []),
   ]
+  if (changes.length > 0 && !allowChanges) throw new InputError(refusal(recorder.folder, changes))
+  if (allowChanges) recorder.allow(changes)
   if (changes.length === 0) return
-  if (!allowChanges)
-    throw new InputError(
-      `going on with run ${recorder.folder}: it would not be the same run any more:\n` +
-        `${changes.map(change => `  ${change}`).join('\n')}\n` +
-        'To go on all the same, and have the record say so, allow changes (resume --allow-changes).',
-    )
-  recorder.allow(changes)
   const time = new Date().toISOString()
   recorder.note({ type: 'changes', branch, index: harness.results.length, time, changes })
 }

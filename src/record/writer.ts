@@ -1,11 +1,11 @@
 import { join } from 'node:path'
-import { HarnessError } from '../errors.js'
+import { InputError } from '../errors.js'
 import { MAIN } from '../harness/history.js'
 import type { StepContext } from '../harness/recorder.js'
 import type { LoRAHandle } from '../lora/handle.js'
 import type { Branch, Json, Probing, RunEvent, Step } from '../protocol/index.js'
 import { type KeptAdapter, keepAdapter } from './adapters.js'
-import { exampleHash, surroundingChanges, swapBefore } from './changes.js'
+import { exampleHash, refusal, surroundingChanges, swapBefore } from './changes.js'
 import type { Database } from './database.js'
 import { modelFiles } from './models.js'
 import type { RunWriter } from './record.js'
@@ -61,7 +61,7 @@ export class SqliteWriter extends SqliteRecord implements RunWriter {
   }
 
   async record(step: Step, context: StepContext): Promise<void> {
-    if (!this.#begun) await this.#begin()
+    if (!this.#begun) await this.#begin(step)
     const { retrievedLora, updatedLora } = context
     // One that came from outside the run has no files here yet.
     const named = [retrievedLora, updatedLora].filter(lora => lora !== null)
@@ -72,14 +72,14 @@ export class SqliteWriter extends SqliteRecord implements RunWriter {
   }
 
   /** With the first step it is known which models are used. */
-  async #begin(): Promise<void> {
+  async #begin({ branch, index, startedAt }: Step): Promise<void> {
     this.#session.models = await modelFiles()
     const changes = this.before ? surroundingChanges(this.before, this.#session) : []
     const unseen = changes.filter(change => !this.#session.changes.includes(change))
-    if (unseen.length > 0 && !this.#allowsChanges)
-      throw new HarnessError(`going on with run ${this.folder}: ${unseen.join('; ')}`)
+    if (unseen.length > 0 && !this.#allowsChanges) throw new InputError(refusal(this.folder, unseen))
     this.#session.changes.push(...unseen)
     this.#saveSession()
+    if (unseen.length > 0) this.note({ type: 'changes', branch, index, time: startedAt, changes: unseen })
     this.#begun = true
   }
 
