@@ -8,7 +8,7 @@ import { commonBases, requireOneSize } from './bases.js'
  *
  * @throws InputError if a module is not of one size in both
  */
-export function innerProduct(a: Adapter | null, b: Adapter | null): number {
+export function adapterInnerProduct(a: Adapter | null, b: Adapter | null): number {
   return pairs(a, b).reduce((sum, { x, y }) => {
     if (!x || !y) return sum
     requireOneSize([x, y])
@@ -26,10 +26,10 @@ const CANCELLED = 1e-10
  * @param products ⟨a, a⟩, ⟨b, b⟩ and ⟨a, b⟩, where they are known already
  * @throws InputError if a module is not of one size in both
  */
-export function distance(
+export function adapterDistance(
   a: Adapter | null,
   b: Adapter | null,
-  [aa, bb, ab] = [innerProduct(a, a), innerProduct(b, b), innerProduct(a, b)],
+  [aa, bb, ab] = [adapterInnerProduct(a, a), adapterInnerProduct(b, b), adapterInnerProduct(a, b)],
 ): number {
   const square = aa + bb - 2 * ab
   return square > CANCELLED * (aa + bb) ? Math.sqrt(square) : Math.hypot(...pairs(a, b).map(exactDistance))

@@ -1,5 +1,5 @@
 import type { Adapter } from '../adapter.js'
-import { cosine, distance, innerProduct } from './distance.js'
+import { adapterDistance, adapterInnerProduct, cosine } from './distance.js'
 
 /** One adapter on the way: how far it is from the base model, how far from the one before, and which way it went. */
 export interface PathStep {
@@ -44,12 +44,12 @@ export function adapterPath(lineage: Iterable<Adapter | null>): AdapterPath {
   for (const adapter of lineage) {
     const next: Known = {
       adapter,
-      square: innerProduct(adapter, adapter),
-      withBefore: innerProduct(adapter, now?.adapter ?? null),
-      withStart: innerProduct(adapter, start?.adapter ?? null),
+      square: adapterInnerProduct(adapter, adapter),
+      withBefore: adapterInnerProduct(adapter, now?.adapter ?? null),
+      withStart: adapterInnerProduct(adapter, start?.adapter ?? null),
     }
     if (start && now) {
-      const step = distance(adapter, now.adapter, [next.square, now.square, next.withBefore])
+      const step = adapterDistance(adapter, now.adapter, [next.square, now.square, next.withBefore])
       const last = steps.at(-1)
       // ⟨t − (t−1), (t−1) − u⟩, u the one before that, or the start
       const stay = now.square
@@ -59,10 +59,11 @@ export function adapterPath(lineage: Iterable<Adapter | null>): AdapterPath {
       steps.push({
         norm: Math.sqrt(Math.max(0, next.square)),
         step,
-        turn: last && before ? angle(along(innerProduct(adapter, before.adapter), now.withBefore), last.step) : null,
+        turn:
+          last && before ? angle(along(adapterInnerProduct(adapter, before.adapter), now.withBefore), last.step) : null,
         onward: angle(along(next.withStart, now.withStart), net),
       })
-      net = distance(adapter, start.adapter, [next.square, start.square, next.withStart])
+      net = adapterDistance(adapter, start.adapter, [next.square, start.square, next.withStart])
     }
     before = now
     now = start ? next : { ...next, withStart: next.square }

@@ -15,8 +15,8 @@ test('common bases are orthonormal and give the whole matrix again, also of near
       const near = Float64Array.from(x.A.data, (v, i) => v + noise[i]! * 10 ** digits)
       const y: Update = { ...x, A: { ...x.A, data: near } }
       const { left, right, cores } = commonBases([x, y, updateOf(z, 'a')])
+      // Each number is off by some 1e-16 of a vector of length 1.
       for (const basis of [left, right])
-        // Each number is off by some 1e-16 of a vector of length 1.
         for (const [i, u] of basis.entries())
           for (const [j, v] of basis.entries()) expect(Math.abs(dot(u, v) - (i === j ? 1 : 0))).toBeLessThan(1e-14)
       expect(left.length).toBeLessThanOrEqual(m)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { Matrix, SVD } from 'ml-matrix'
 import { describe, expect, test } from 'vitest'
 import { compareAdapters } from '../../../src/lora/analysis/compare.js'
-import { distance, innerProduct } from '../../../src/lora/analysis/distance.js'
+import { adapterDistance, adapterInnerProduct } from '../../../src/lora/analysis/distance.js'
 import { spectrum } from '../../../src/lora/analysis/spectrum.js'
 import { subspaces } from '../../../src/lora/analysis/subspace.js'
 import { inner, type Update, updateOf } from '../../../src/lora/gram.js'
@@ -70,9 +70,9 @@ describe('a comparison says what the whole matrices say', () => {
         near(found.norms.change, change, scale)
         near(found.relativeChange!, change / norm(x), change / norm(x))
         near(found.cosine!, dot(x, y) / norm(x) / norm(y))
-        near(distance(a, b), change, scale)
-        near(distance(a, null), norm(x), scale)
-        near(innerProduct(a, b), dot(x, y), scale ** 2)
+        near(adapterDistance(a, b), change, scale)
+        near(adapterDistance(a, null), norm(x), scale)
+        near(adapterInnerProduct(a, b), dot(x, y), scale ** 2)
       }),
     )
   })
@@ -138,7 +138,7 @@ describe('distances and angles', () => {
         const [ab, ba] = [compareAdapters(a, b), compareAdapters(b, a)]
         near(ab.norms.change, ba.norms.change, ab.norms.change)
         near(ab.cosine!, ba.cosine!)
-        expect(distance(a, c)).toBeLessThanOrEqual((distance(a, b) + distance(b, c)) * (1 + 1e-12))
+        expect(adapterDistance(a, c)).toBeLessThanOrEqual((adapterDistance(a, b) + adapterDistance(b, c)) * (1 + 1e-12))
         for (const { cosine, overlap } of ab.modules) {
           expect(Math.abs(cosine!)).toBeLessThanOrEqual(1)
           for (const part of Object.values(overlap!)) {
@@ -160,7 +160,7 @@ describe('distances and angles', () => {
       expect(overlap!.left).toBeCloseTo(1, 12)
       expect(overlap!.right).toBeCloseTo(1, 12)
     }
-    expect(distance(a, a)).toBe(0)
+    expect(adapterDistance(a, a)).toBe(0)
   })
 
   test('of a fresh adapter (B = 0) have no cosine, no ranks, no directions', () => {
@@ -190,7 +190,7 @@ describe('distances and angles', () => {
     const first = a.tensors.get(tensorName('a', 'A'))!.data.subarray(0, 30)
     const wanted = (16 / 3) * Math.abs(changed[0]! - data[0]!) * norm(first)
     // 1e-15 of ‖ΔW‖ is 1e-8 of a change as small as this.
-    expect(distance(a, b) / wanted).toBeCloseTo(1, 7)
+    expect(adapterDistance(a, b) / wanted).toBeCloseTo(1, 7)
     expect(compareAdapters(a, b).norms.change / wanted).toBeCloseTo(1, 7)
     expect(compareAdapters(a, b).modules[0]!.change.stableRank).toBeCloseTo(1, 6)
   })
@@ -211,7 +211,7 @@ describe('what cannot be compared', () => {
     expect(() => compareAdapters(a, b)).toThrow(
       'adapters of different models: module x maps 3 to 2 in one, 4 to 2 in another',
     )
-    expect(() => distance(a, b)).toThrow('adapters of different models')
+    expect(() => adapterDistance(a, b)).toThrow('adapters of different models')
   })
 
   test('NaN and infinity', () => {

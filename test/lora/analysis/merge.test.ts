@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { modulesOf, ranksOf } from '../../../src/lora/adapter.js'
-import { distance } from '../../../src/lora/analysis/distance.js'
+import { adapterDistance } from '../../../src/lora/analysis/distance.js'
 import { mergeAdapters, type Weighted } from '../../../src/lora/analysis/merge.js'
 import { spectrum } from '../../../src/lora/analysis/spectrum.js'
 import { decodePeft, encodePeft } from '../../../src/lora/format.js'
@@ -53,7 +53,7 @@ describe('a merged adapter', () => {
     const [{ adapter }] = two(5, 4, 2, 3, 1, [1, 1]) as [Weighted, Weighted]
     const parts = [1, -1].map(weight => ({ adapter, weight }))
     // Norms of some 100, in float64.
-    expect(distance(mergeAdapters(parts), null)).toBeLessThan(1e-12)
+    expect(adapterDistance(mergeAdapters(parts), null)).toBeLessThan(1e-12)
     const nothing = { dims: [5, 2], data: new Float32Array(10) }
     expect(mergeAdapters(parts, { rank: 2 }).tensors.get(tensorName('both', 'B'))).toEqual(nothing)
   })
