@@ -14,7 +14,7 @@ export {
 } from './transport.js'
 
 /** Where our kernel puts its transport, so that every copy of this package in its process finds it. */
-const PLACE = Symbol.for('lora-harness.transport.v1')
+export const PLACE: unique symbol = Symbol.for('lora-harness.transport.v1')
 
 /** The way from this code to the page, found once. */
 export function transport(): Transport {

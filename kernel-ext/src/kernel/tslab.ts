@@ -1,0 +1,157 @@
+/**
+ * tslab's own modules, with two functions of its TypeScript configured: what cells may import and await, and how they
+ * become JavaScript. Its files are not touched; the settings hold in this process only.
+ */
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import type TS from 'typescript'
+
+/** One place that a cell's compiler complains about. */
+export interface Diagnostic {
+  /** Counted from 0. */
+  start: { line: number; character: number }
+  messageText: string
+  fileName?: string
+}
+
+export interface Converted {
+  output?: string
+  declOutput?: string
+  diagnostics: Diagnostic[]
+  hasToplevelAwait?: boolean
+  lastExpressionVar?: string
+}
+
+export interface Converter {
+  convert(previous: string, source: string): Converted
+  inspect(previous: string, source: string, position: number): unknown
+  complete(previous: string, source: string, position: number): unknown
+  addModule(name: string, source: string, meta?: unknown): Diagnostic[]
+  close(): void
+}
+
+export interface Executor {
+  execute(source: string): Promise<boolean>
+  inspect(source: string, position: number): object | undefined
+  complete(source: string, position: number): { start: number; end: number; candidates: string[] }
+  interrupt(): void
+  close(): void
+}
+
+/** JavaScript of a cell, with what is known about it. */
+export interface Emitted {
+  output: string
+  /** Source maps from the cell's TypeScript to ESM, and from that to `output`. */
+  maps: [toModule: string, toScript: string]
+  /** What it imports, in order. */
+  imports: string[]
+}
+
+const require = createRequire(import.meta.url)
+const tslabFolder = dirname(require.resolve('tslab/package.json'))
+const compiler = createRequire(join(tslabFolder, 'dist', 'converter.js')).resolve('@tslab/typescript-for-tslab')
+
+/** TypeScript as tslab uses it. */
+export const ts = require(compiler) as typeof TS
+
+let emitted: Emitted | undefined
+
+/** What was emitted last, if it is this. */
+export const emittedAs = (output: string): Emitted | undefined => (emitted?.output === output ? emitted : undefined)
+
+const MAP = /\n?\/\/# sourceMappingURL=data:application\/json;base64,([\w+/=]*)\s*$/
+
+/** Splits an inline source map off. */
+function withoutMap(js: string): [js: string, map: string] {
+  const found = MAP.exec(js)
+  return found ? [js.slice(0, found.index), Buffer.from(found[1]!, 'base64').toString()] : [js, '']
+}
+
+/** `import(x)` and `import.meta` of a cell stay what they are: a script has neither, so tslab's global lends them. */
+const importsOf =
+  (found: string[]): TS.TransformerFactory<TS.SourceFile> =>
+  context => {
+    const { factory } = context
+    const lent = (name: string) => factory.createPropertyAccessExpression(factory.createIdentifier('__tslab__'), name)
+    const visit = (node: TS.Node): TS.Node => {
+      if (ts.isImportDeclaration(node) && ts.isStringLiteral(node.moduleSpecifier))
+        found.push(node.moduleSpecifier.text)
+      if (ts.isMetaProperty(node) && node.keywordToken === ts.SyntaxKind.ImportKeyword) return lent('meta')
+      const inner = ts.visitEachChild(node, visit, context)
+      return ts.isCallExpression(inner) && inner.expression.kind === ts.SyntaxKind.ImportKeyword
+        ? factory.updateCallExpression(inner, lent('import'), undefined, inner.arguments)
+        : inner
+    }
+    return file => ts.visitEachChild(file, visit, context)
+  }
+
+const configured = {
+  createWatchCompilerHost(files: string[], options: TS.CompilerOptions, system: TS.System, ...rest: unknown[]) {
+    const ours = {
+      ...options,
+      // Knows `exports` of a package.json, which Node10's way does not.
+      moduleResolution: ts.ModuleResolutionKind.Bundler,
+      lib: ['lib.es2023.d.ts'],
+      // tslab's: it forbids `await` outside functions, and finds most of them again by the error.
+      disableTopLevelAwait: false,
+      inlineSourceMap: true,
+      typeRoots: withNode(options.typeRoots ?? []),
+    }
+    const create = ts.createWatchCompilerHost as unknown as (
+      ...args: unknown[]
+    ) => TS.WatchCompilerHostOfFilesAndCompilerOptions<never>
+    const host = create(files, ours, system, ...rest)
+    // What the notebook's folder does not have is looked for where this package is: lora-harness itself, for one.
+    host.resolveModuleNameLiterals = (names, from, redirected, opts) =>
+      names.map(({ text }) => {
+        const there = ts.resolveModuleName(text, from, opts, host, undefined, redirected)
+        return there.resolvedModule
+          ? there
+          : ts.resolveModuleName(text, import.meta.filename, opts, host, undefined, redirected)
+      })
+    return host
+  },
+  /** tslab's last step, from a module to a script. */
+  transpileModule(input: string, options: TS.TranspileOptions): TS.TranspileOutput {
+    const [js, toModule] = withoutMap(input)
+    const imports: string[] = []
+    const made = ts.transpileModule(js, {
+      ...options,
+      compilerOptions: { ...options.compilerOptions, sourceMap: true },
+      transformers: { before: [importsOf(imports)] },
+    })
+    const output = made.outputText.replace(/\n\/\/# sourceMappingURL=\S*\s*$/, '')
+    emitted = { output, maps: [toModule, made.sourceMapText ?? ''], imports }
+    return { ...made, outputText: output }
+  },
+}
+
+/** Type roots of which one has the types of node. */
+function withNode(roots: string[]): string[] {
+  if (roots.some(root => existsSync(join(root, 'node', 'package.json')))) return roots
+  return [...roots, dirname(dirname(require.resolve('@types/node/package.json')))]
+}
+
+// tslab copies the properties of this object when it is loaded, which is below.
+require.cache[compiler]!.exports = Object.defineProperties(
+  {},
+  { ...Object.getOwnPropertyDescriptors(ts), ...Object.getOwnPropertyDescriptors(configured) },
+)
+
+export const { createConverter, isCompleteCode } = require('tslab/dist/converter.js') as {
+  createConverter(options: { isJS: boolean; isBrowser: boolean }): Converter
+  isCompleteCode(source: string): { completed: boolean; indent?: string }
+}
+export const { createExecutor } = require('tslab/dist/executor.js') as {
+  createExecutor(
+    folder: string,
+    converters: { node: Converter; browser: Converter; close(): void },
+    console: { log(value: unknown): void; error(...args: unknown[]): void },
+  ): Executor
+}
+export const { printQuickInfo } = require('tslab/dist/inspect.js') as { printQuickInfo(info: object): string }
+/** What tslab's own `display` calls. */
+export const tslabJupyter = require('tslab/dist/jupyter.js') as {
+  lastWriteDisplayData: ((content: Record<string, unknown>, update?: boolean) => void) | null
+}

@@ -1,0 +1,91 @@
+/** The way to every page that listens: in order, without loss, at the pace of the slowest. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { encode, type Header, message, type Signing } from './message.js'
+
+/** A socket that gives EAGAIN instead of dropping when a listener is behind (ZMQ_XPUB_NODROP). */
+export interface PublishingSocket {
+  send(frames: (Buffer | string)[]): Promise<void>
+}
+
+export interface Publisher {
+  /** Ends when the message has left. @throws TypeError `content` is no JSON */
+  publish(
+    type: string,
+    content: Record<string, unknown>,
+    parent: Header | undefined,
+    more?: { metadata?: Record<string, unknown>; buffers?: readonly Uint8Array[]; topic?: Buffer },
+  ): Promise<void>
+  /** Printed text; what is printed faster than it can leave goes in one message. */
+  print(name: 'stdout' | 'stderr', text: string, parent: Header | undefined): void
+  /** Frames as they are, in their turn. */
+  forward(frames: (Buffer | string)[]): Promise<void>
+  /** Ends when all has left. */
+  drained(): Promise<void>
+}
+
+/** How long a listener that is behind is left alone before the next try [ms]. */
+const RETRY = 2
+/** Printed text in one message, about [characters]. */
+const LONGEST = 1 << 20
+
+export function publisher(socket: PublishingSocket, signing: Signing): Publisher {
+  interface Item {
+    frames(): (Buffer | string)[]
+    done(): void
+  }
+  const waiting: Item[] = []
+  let printed: { name: string; parent: Header | undefined; text: string } | undefined
+  let pumping: Promise<void> | undefined
+
+  async function pump() {
+    for (let item = waiting.shift(); item; item = waiting.shift()) {
+      const frames = item.frames()
+      for (;;) {
+        try {
+          await socket.send(frames)
+          break
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') break // The socket is closed: nobody listens any more.
+          await pause(RETRY)
+        }
+      }
+      item.done()
+    }
+    pumping = undefined
+  }
+  const add = (frames: () => (Buffer | string)[]) =>
+    new Promise<void>(done => {
+      waiting.push({ frames, done })
+      pumping ??= pump()
+    })
+
+  return {
+    async publish(type, content, parent, { topic, ...more } = {}) {
+      printed = undefined
+      const identities = [topic ?? Buffer.from(type)]
+      // Now, so that what is changed afterwards is not sent.
+      const frames = encode(signing, message(type, content, { ...more, ...(parent && { parent }), identities }))
+      await add(() => frames)
+    },
+    print(name, text, parent) {
+      if (printed?.name === name && printed.parent === parent && printed.text.length < LONGEST) {
+        printed.text += text
+        return
+      }
+      const mine = { name, parent, text }
+      printed = mine
+      void add(() => {
+        if (printed === mine) printed = undefined
+        const identities = [Buffer.from('stream')]
+        return encode(signing, message('stream', { name, text: mine.text }, { ...(parent && { parent }), identities }))
+      })
+    },
+    forward(frames) {
+      printed = undefined
+      return add(() => frames)
+    },
+    async drained() {
+      await pumping
+    },
+  }
+}
