@@ -6,6 +6,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { InputError, messageOf } from '../errors.js'
 import { LoRAHarness } from '../harness/index.js'
+import type { RunInfo } from '../record/run-info.js'
 import { type Read, TYPE_ERROR } from './ts-loader.js'
 
 /** What the command line gives an experiment: its own flags, and every `--set key=value` as text. */
@@ -16,6 +17,16 @@ export type ExperimentArgs = Readonly<Partial<Record<string, string>>> & {
   /** The run's folder, absolute. */
   readonly out: string
 }
+
+/** What an experiment is given: `set`, then the flags. */
+export const argsOf = (
+  { set, limit, seed }: { set: Record<string, string>; limit?: number | undefined; seed?: number | undefined },
+  out: string,
+): ExperimentArgs => ({ ...set, limit, seed: seed ?? 0, out }) as ExperimentArgs
+
+/** What the experiment of a run was given, but for its folder. */
+export const argsOfRun = ({ limit, seed, seedGiven, set }: RunInfo['args'], out: string): ExperimentArgs =>
+  argsOf({ set, limit: limit ?? undefined, seed: seedGiven ? seed : undefined }, out)
 
 export interface ExperimentContext {
   args: ExperimentArgs

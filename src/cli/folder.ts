@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { z } from 'zod'
 import { InputError, messageOf } from '../errors.js'
-import type { RunInfo } from '../record/run-info.js'
 import { experimentName } from '../report/words.js'
 
 /** `2026-01-02-people-3fa91c`: day (UTC), experiment, six random hexadecimal digits. */
@@ -38,21 +38,35 @@ export function makeRunFolder(out: string | undefined, runId: string): string {
   return folder
 }
 
-/** Writes a file whole or not at all. */
-export function writeWhole(path: string, text: string): void {
-  writeFileSync(`${path}.new`, text)
-  renameSync(`${path}.new`, path)
+const Info = z.object({
+  v: z.literal(1),
+  experiment: z.string(),
+  args: z.object({
+    limit: z.int().positive().nullable(),
+    seed: z.int().nonnegative(),
+    seedGiven: z.boolean(),
+    shuffle: z.boolean(),
+    set: z.record(z.string(), z.string()),
+  }),
+})
+
+/** What a run was started with, from its `run.json`. @throws InputError naming the file and what is wrong with it */
+export function readRunInfo(folder: string): z.infer<typeof Info> {
+  const path = join(folder, 'run.json')
+  try {
+    return Info.parse(JSON.parse(readFileSync(path, 'utf8')))
+  } catch (cause) {
+    const problem = cause instanceof z.ZodError ? z.prettifyError(cause) : messageOf(cause)
+    throw new InputError(`reading ${path}: ${problem}`, { cause })
+  }
 }
 
-/** Writes `run.json`. */
-export const writeRunInfo = (folder: string, info: RunInfo): void =>
-  writeWhole(join(folder, 'run.json'), `${JSON.stringify(info, null, 2)}\n`)
+/** The files of a run that has no step yet. */
+const BARE = ['run.json', 'run.db', 'run.db-wal', 'run.db-shm', 'run.lock', 'run.writer.json']
 
 /** Removes the folder of a run that recorded nothing, so that the same `--out` can be used again; never more than that. */
 export function discard(folder: string): void {
-  rmSync(join(folder, 'run.json'), { force: true })
-  const steps = join(folder, 'steps.jsonl')
-  if (existsSync(steps) && statSync(steps).size === 0) rmSync(steps)
+  for (const name of BARE) rmSync(join(folder, name), { force: true })
   for (const path of [join(folder, 'adapters'), folder])
     if (existsSync(path) && readdirSync(path).length === 0) rmdirSync(path)
 }

@@ -9,6 +9,7 @@ import type { ExportOptions } from './export.js'
 import type { GcOptions } from './gc.js'
 import { keyHelp } from './keys.js'
 import type { ReplayOptions } from './replay.js'
+import type { ResumeOptions } from './resume.js'
 import type { RunOptions } from './run.js'
 
 /** Whole numbers from `least` on. */
@@ -69,6 +70,21 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
       const { run } = await import('./run.js') // Each verb loads only what it needs.
       const { runRepeats } = await import('./repeats.js')
       code = seeds > 1 ? await runRepeats(experiment, { ...options, seeds }) : await run(experiment, options)
+    })
+  program
+    .command('resume')
+    .description('go on with a run after its last recorded example')
+    .argument('<run>', 'its folder')
+    .option('--limit <n>', 'end after n examples in all (default: as the run was started)', whole(1))
+    .option('--branch <name>', 'branch to go on with (default: the one last worked on)')
+    .option('--experiment <file>', 'where the experiment is now (default: where it was)')
+    .option('--allow-changes', 'go on although callables, examples, models or software changed; the record says so')
+    .option('--watch', 'swap the callables, between two examples, whenever a file of the experiment is saved')
+    .addHelpText('after', keyHelp)
+    .addHelpText('after', exitHelp)
+    .action(async (run: string, options: ResumeOptions) => {
+      const { resume } = await import('./resume.js')
+      code = await resume(run, options)
     })
   program
     .command('compare')

@@ -11,7 +11,7 @@ import { type Replayed, replay } from '../record/replay.js'
 import type { RunInfo } from '../record/run-info.js'
 import { plural } from '../report/words.js'
 import { EXIT, type ExitCode } from './exit.js'
-import { type ExperimentArgs, harnessOf, loadExperiment } from './experiment.js'
+import { argsOfRun, harnessOf, loadExperiment } from './experiment.js'
 import { type Interruption, onInterrupt } from './interrupt.js'
 import { plain } from './text.js'
 
@@ -70,16 +70,16 @@ export async function replayRun(ref: string, { from = 0, limit, experiment }: Re
 /** The harness that a run was made with, as its experiment makes it today. */
 async function harnessAgain(
   folder: string,
-  { experiment, args: { set, limit, seed } }: RunInfo,
+  { experiment, args }: RunInfo,
   { signal }: Interruption,
   elsewhere: string | undefined,
 ): Promise<LoRAHarness> {
   const path = elsewhere ?? experiment
   if (path === '')
     throw new InputError(`replaying ${folder}: a program began this run; name an experiment file by --experiment`)
-  const args = { ...set, limit: limit ?? undefined, seed, out: folder } as ExperimentArgs
   const loaded = await loadExperiment(path)
-  return Object.assign(await harnessOf(loaded.experiment, path, { args, signal }), { code: loaded.code })
+  const context = { args: argsOfRun(args, folder), signal }
+  return Object.assign(await harnessOf(loaded.experiment, path, context), { code: loaded.code })
 }
 
 function line({ step, difference, otherCallables }: Replayed): string {

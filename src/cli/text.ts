@@ -1,3 +1,4 @@
+import { relative } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { getBorderCharacters, table } from 'table'
 
@@ -33,6 +34,12 @@ export function size(bytes: number): string {
   const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(bytes || 1) / 3)))
   const value = bytes / 1000 ** power
   return `${power > 0 && value < 10 ? value.toFixed(1) : Math.round(value)} ${units[power]}`
+}
+
+/** A path as people like to read it: from the working folder where it lies in it. */
+export function shown(path: string): string {
+  const short = relative(process.cwd(), path) || '.'
+  return plain(short.startsWith('..') ? path : short)
 }
 
 /** A time for reading: `42 s`, `3 min 20 s`, `1 h 5 min`. @param ms milliseconds */

@@ -1,8 +1,8 @@
 import { type FSWatcher, readFileSync, watch } from 'node:fs'
-import { basename, dirname, relative } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { InputError, messageOf } from '../errors.js'
 import type { LoRAHarness } from '../harness/index.js'
-import { plain } from './text.js'
+import { plain, shown } from './text.js'
 import { TYPE_ERROR } from './ts-loader.js'
 
 /** Files that an experiment can be made of. */
@@ -140,5 +140,3 @@ function textOf(file: string): string {
     return ''
   }
 }
-
-const shown = (path: string): string => plain(relative(process.cwd(), path) || '.', 80)

@@ -9,6 +9,8 @@ export interface RunInfo {
   args: {
     limit: number | null
     seed: number
+    /** Was the seed asked for? Else it is the experiment's own, and its function was given 0. */
+    seedGiven: boolean
     /** Were the examples put in an order drawn from the seed? */
     shuffle: boolean
     set: Record<string, string>
@@ -65,7 +67,7 @@ export const infoOf = ({ runId = crypto.randomUUID(), experiment = '', args }: R
   v: 1,
   runId,
   experiment,
-  args: { limit: null, seed: 0, shuffle: false, set: {}, ...args },
+  args: { limit: null, seed: 0, seedGiven: false, shuffle: false, set: {}, ...args },
   startedAt: new Date().toISOString(),
   finishedAt: null,
   status: 'running',

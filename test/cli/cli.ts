@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
+import type { Step } from '../../src/protocol/index.js'
+import { readRun } from '../../src/record/open.js'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -25,6 +27,16 @@ export interface Ended {
   code: number | null
   /** What was written to stdout and stderr, in order. */
   output: string
+}
+
+/** Steps of a run, whether or not it is still written. */
+export function recorded(folder: string): Step[] {
+  const run = readRun(folder)
+  try {
+    return run.steps()
+  } finally {
+    run.close()
+  }
 }
 
 type Watch = (output: string, child: ChildProcess) => void

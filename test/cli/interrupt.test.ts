@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { cli, workFolder, writeExperiment } from './cli.js'
+import { cli, recorded, workFolder, writeExperiment } from './cli.js'
 
 const folder = workFolder()
 
@@ -99,7 +99,7 @@ describe('Ctrl-C', () => {
     })
     expect(output).toContain('Quit. 2 examples in deaf.')
     expect(code).toBe(130)
-    expect(linesOf('deaf')).toHaveLength(2)
+    expect(recorded(join(folder, 'deaf'))).toHaveLength(2)
   })
 
   test('passed on twice, as npm does, is one press', async () => {

@@ -2,14 +2,11 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { onTerminal, scenes, workFolder, writeExperiment } from './cli.js'
+import { onTerminal, recorded, scenes, workFolder, writeExperiment } from './cli.js'
 
 const folder = workFolder()
 const type = (keys: string) => (child: { stdin: NodeJS.WritableStream | null }) => void child.stdin!.write(keys)
-const stepsIn = (out: string) =>
-  readFileSync(join(folder, out, 'steps.jsonl'), 'utf8')
-    .trimEnd()
-    .split('\n').length
+const stepsIn = (out: string) => recorded(join(folder, out)).length
 const statusIn = (out: string) => JSON.parse(readFileSync(join(folder, out, 'run.json'), 'utf8')).status
 
 // Python is what makes a terminal; the project needs it anyway, to fetch its model.

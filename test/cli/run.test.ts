@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { seedOf } from '../../src/tensor.js'
-import { cli, node, root, workFolder, writeExperiment } from './cli.js'
+import { cli, node, recorded, root, workFolder, writeExperiment } from './cli.js'
 
 const folder = workFolder()
 const steps = (out: string) =>
@@ -19,7 +19,9 @@ describe('lora-harness run', () => {
     expect(output).toMatch(/^chat-0 +4 +0\.50 +0\.00 +2\/2\/0 +0\.00 +1\.00 +0 +0 +4 +0$/m)
     expect(output).toMatch(/^all +8 +0\.63 +0\.00 +5\/3\/0 +0\.25 +1\.00 +0 +0 +8 +0$/m)
     const [, where] = output.match(/Finished after \d+ s: 8 examples in (runs\/\d{4}-\d\d-\d\d-people-[0-9a-f]{6})$/m)!
-    expect(readdirSync(join(folder, where!)).sort()).toEqual(['report.html', 'run.json', 'steps.jsonl'])
+    const files = ['adapters', 'report.html', 'run.db', 'run.json', 'steps.jsonl']
+    expect(readdirSync(join(folder, where!))).toEqual(expect.arrayContaining(files))
+    expect(recorded(join(folder, where!))).toEqual(steps(where!))
     expect(output).toContain(`Report: ${where}/report.html`)
     expect(code).toBe(0)
     // Without a terminal there are no control codes, whatever the examples say.
@@ -31,7 +33,7 @@ describe('lora-harness run', () => {
       experiment: 'people.mjs',
       status: 'finished',
       error: null,
-      args: { limit: null, seed: 11, shuffle: false, set: {} },
+      args: { limit: null, seed: 11, seedGiven: false, shuffle: false, set: {} },
     })
     expect(where).toContain(info.runId)
     expect(steps(where!).map(step => step.runId)).toEqual(Array(8).fill(info.runId))
@@ -47,7 +49,7 @@ describe('lora-harness run', () => {
     expect(output).toContain('2 of 2 fake')
     expect(steps('mine').map(step => step.seed)).toEqual([seedOf(5, 0), seedOf(5, 1)])
     const info = JSON.parse(readFileSync(join(folder, 'mine/run.json'), 'utf8'))
-    expect(info.args).toEqual({ limit: 2, seed: 5, shuffle: false, set: { n: '3', note: 'a=b c' } })
+    expect(info.args).toEqual({ limit: 2, seed: 5, seedGiven: true, shuffle: false, set: { n: '3', note: 'a=b c' } })
   })
 
   test('TypeScript is type-checked, knows lora-harness and Node, and may import its neighbours', async () => {
@@ -194,22 +196,22 @@ describe('a run that fails on the way', () => {
   test('a full disk: the steps before it stay, the error says which step was not recorded', async () => {
     const script = `
       const { run } = await import(${JSON.stringify(join(root, 'dist/cli/run.js'))})
-      const { appendFileSync, mkdirSync } = await import('node:fs')
-      const { dirname } = await import('node:path')
-      const open = path => ({
-        record(step) {
-          if (step.index < 2) return appendFileSync(path, JSON.stringify(step) + '\\n')
-          mkdirSync(dirname(path) + '/run.json.new')
-          throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
-        },
-      })
-      await run('people.mjs', { set: {}, out: 'disk' }, open).catch(error => console.log('THROWN', error.message))`
+      const { SqliteWriter } = await import(${JSON.stringify(join(root, 'dist/record/writer.js'))})
+      const { mkdirSync } = await import('node:fs')
+      const { record } = SqliteWriter.prototype
+      SqliteWriter.prototype.record = function (step, context) {
+        if (step.index < 2) return record.call(this, step, context)
+        mkdirSync('disk/report.html')
+        throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+      }
+      await run('people.mjs', { set: {}, out: 'disk' }).catch(error => console.log('THROWN', error.message))`
     const { output } = await node(['--input-type=module', '-e', script], folder)
-    expect(output).toContain('Failed after 0 s: 2 examples in disk')
-    expect(output).toContain('The report could not be written: EISDIR')
+    expect(output).toMatch(/Failed after \d+ s: 2 examples in disk/)
+    expect(output).toContain('Writing the report failed: EISDIR')
     expect(output).toContain(
       'THROWN record failed on example fake/-/2 (step 2): ENOSPC: no space left on device, write',
     )
     expect(steps('disk')).toHaveLength(2)
+    expect(recorded(join(folder, 'disk'))).toEqual(steps('disk'))
   })
 })

@@ -120,6 +120,6 @@ test('the command that runs it again is quoted for a shell', () => {
   expect(reproduce(sampleRun)).toBe(
     "npx lora-harness run experiments/people.ts --seed 3 --set 'path=my data/rows.json'",
   )
-  const nasty = { ...sampleRun, args: { limit: 5, seed: 0, shuffle: false, set: { a: "it's $(rm)" } } }
+  const nasty = { ...sampleRun, args: { limit: 5, seed: 0, seedGiven: true, shuffle: false, set: { a: "it's $(rm)" } } }
   expect(reproduce(nasty)).toContain(`--limit 5 --set 'a=it'\\''s $(rm)'`)
 })

@@ -65,7 +65,7 @@ export const sampleRun: RunInfo = {
   v: 1,
   runId: 'r1',
   experiment: 'experiments/people.ts',
-  args: { limit: null, seed: 3, shuffle: false, set: { path: 'my data/rows.json' } },
+  args: { limit: null, seed: 3, seedGiven: true, shuffle: false, set: { path: 'my data/rows.json' } },
   startedAt: '2026-01-02T03:04:05.000Z',
   finishedAt: '2026-01-02T03:07:35.000Z',
   status: 'finished',
