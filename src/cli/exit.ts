@@ -19,5 +19,5 @@ export const exitHelp = `
 Exit codes:
   0    finished, or stopped with the key q
   1    the run failed (what was recorded stays), doctor found a needed part missing, or verify found damage
-  2    bad input: usage, or an experiment that does not load or type-check
+  2    bad input: usage, an experiment that does not load or type-check, or a run that is not as it was
   130  interrupted with Ctrl-C (what was recorded stays)`
