@@ -1,9 +1,7 @@
 /** Exit codes of every verb; the README and `--help` list them. */
 export const EXIT = {
-  /** The verb did what it was asked. */
+  /** The verb did what it was asked; a run that the key q stopped did too. */
   finished: 0,
-  /** The key q ended a run. */
-  stopped: 0,
   /** A run failed on the way (what it had recorded stays), doctor found a needed part missing, or verify found damage. */
   failed: 1,
   /** Bad input: usage, an experiment that does not load or type-check, a data set that cannot be read. */

@@ -58,7 +58,7 @@ export async function session({ path, args, watch, open }: SessionOptions): Prom
     if (harness.results.length === 0 && end.error !== undefined) throw end.error
     finish(harness, end, args.limit, performance.now() - startedAt)
     if (end.status === 'failed') throw end.error
-    return EXIT[end.status]
+    return EXIT[end.status === 'stopped' ? 'finished' : end.status]
   } catch (error) {
     if (!signal.aborted) throw error
     console.log(`\nInterrupted. ${kept()}`)
