@@ -29,11 +29,9 @@ export class Database {
    * @throws InputError if a newer version made it, HarnessError if it cannot be opened or brought up to date
    */
   static write(path: string, migrations: readonly string[] = MIGRATIONS): Database {
-    return guard(path, () => {
-      const db = new Database(path, new Libsql(path, { timeout: PATIENCE }))
+    return Database.#open(path, path, db => {
       db.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
       db.#migrate(migrations)
-      return db
     })
   }
 
@@ -44,11 +42,10 @@ export class Database {
    */
   static read(path: string): Database {
     if (!existsSync(path)) throw new InputError(`opening ${path}: there is no such file`)
-    return guard(path, () => {
-      const db = new Database(path, new Libsql(readOnly(path), { timeout: PATIENCE }))
+    return Database.#open(path, readOnly(path), db => {
       db.#db.exec('PRAGMA query_only = ON')
+      db.tables()
       if (db.version !== MIGRATIONS.length) throw db.#otherVersion(MIGRATIONS.length)
-      return db
     })
   }
 
@@ -59,12 +56,24 @@ export class Database {
    * @throws HarnessError if it is no SQLite file
    */
   static salvage(path: string): Database {
-    return guard(path, () => {
-      const db = new Database(path, new Libsql(readOnly(path), { timeout: PATIENCE }))
+    return Database.#open(path, readOnly(path), db => {
       // With the second, SQLite does not refuse a file as a whole because of what it says of itself.
       db.#db.exec('PRAGMA query_only = ON; PRAGMA writable_schema = ON')
-      return db
+      db.tables()
     })
+  }
+
+  static #open(path: string, address: string, ready: (db: Database) => void): Database {
+    let db: Database | undefined
+    try {
+      db = new Database(path, new Libsql(address, { timeout: PATIENCE }))
+      ready(db)
+      return db
+    } catch (cause) {
+      db?.close()
+      if (cause instanceof InputError || cause instanceof StorageError) throw cause
+      throw new HarnessError(`opening ${path}: ${messageOf(cause)}`, { cause })
+    }
   }
 
   /** Version of its tables: how many migrations it has been through. */
@@ -141,6 +150,22 @@ export class Database {
     }
   }
 
+  /**
+   * The statements that made its tables.
+   *
+   * @throws HarnessError if they are no UTF-8: the driver would end the process when it comes to a name in them
+   */
+  tables(): string[] {
+    try {
+      const rows = this.#db
+        .prepare('SELECT CAST(name AS BLOB) AS name, CAST(sql AS BLOB) AS sql FROM sqlite_schema')
+        .all()
+      return rows.map(row => JSON.stringify(mapValues(row as object, asText)))
+    } catch (cause) {
+      throw new HarnessError(`the description of its tables is damaged: ${messageOf(cause)}`, { cause })
+    }
+  }
+
   /** What SQLite itself finds wrong with the file, one line each. */
   problems(): string[] {
     const rows = this.#reading('SELECT integrity_check AS line FROM pragma_integrity_check(20)').all() as object[]
@@ -196,16 +221,6 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const asText = (value: unknown): unknown => (value instanceof ArrayBuffer ? utf8.decode(value) : value)
 const mapValues = (row: object, map: (value: unknown) => unknown): Record<string, unknown> =>
   Object.fromEntries(Object.entries(row).map(([name, value]) => [name, map(value)]))
-
-/** Says which file it was that could not be opened. */
-function guard(path: string, open: () => Database): Database {
-  try {
-    return open()
-  } catch (cause) {
-    if (cause instanceof HarnessError) throw cause
-    throw new HarnessError(`opening ${path}: ${messageOf(cause)}`, { cause })
-  }
-}
 
 /** The address of a file that is to be read. */
 function readOnly(path: string): string {

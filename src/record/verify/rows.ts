@@ -9,7 +9,7 @@ export type Found<R> = { at: number; row: R; why?: never } | { at: number; row?:
 /** Rows that are asked for at once, as long as they can be read. */
 const CHUNK = 256
 /** After so many numbers that give no row, there is none left, where the file cannot say what the last one is. */
-const PATIENCE = 500
+const PATIENCE = 200
 
 /** A table whose rows are numbered from 1 without a gap. */
 export type Numbered = 'sessions' | 'branches' | 'steps' | 'adapters' | 'events'

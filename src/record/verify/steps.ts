@@ -67,46 +67,53 @@ export function examineSteps(
     const branch = branches.get(row.branch)
     const own = steps.get(row.branch) ?? new Map<number, KnownStep>()
     steps.set(row.branch, own)
-    const known = checked(row, branch, index => before(steps, branches, row.branch, index))
-    own.set(row.idx, known)
+    const stepAt = (index: number) => before(steps, branches, row.branch, index)
+    const known = checked(row, row.idx, branch, stepAt)
+    // A row whose number was altered is still the step that its hash says it is.
+    const index = known.why === undefined ? row.idx : (indexIn(row.body) ?? row.idx)
+    const moved = index === row.idx ? known : checked(row, index, branch, stepAt)
+    if (index !== row.idx && moved.why === undefined)
+      own.set(index, { ...moved, why: `its row says that it is step ${row.idx}` })
+    else own.set(row.idx, known)
     if (branch && known.why === undefined) named.add(row, branch, adapters)
   }
   return { steps, damage: [...lostSteps(steps, branches, unread), ...named.damage()] }
 }
 
-/** A step with what is wrong with it by itself. */
+/** A step with what is wrong with it by itself, in the place of step `index`. */
 function checked(
   row: Row<'steps'>,
+  index: number,
   branch: KnownBranch | undefined,
   stepAt: (index: number) => KnownStep | undefined,
 ): KnownStep {
-  const { id, hash } = row
+  const { id, hash, body } = row
   if (!branch) return { id, hash, computed: undefined, why: 'its branch is lost' }
-  const previous = row.idx === 0 ? undefined : stepAt(row.idx - 1)
+  const previous = index === 0 ? undefined : stepAt(index - 1)
   const hashOf = (hashBefore: string | undefined) => chained(hashBefore, branch.name, row)
-  if (row.idx > 0 && !previous) return { id, hash, computed: undefined, ...malformed(row) }
+  if (index > 0 && !previous) return { id, hash, computed: undefined, ...malformed(body, index) }
   const computed = hashOf(previous?.hash)
-  const right = hash === computed
+  if (hash === computed) return { id, hash, computed, ...malformed(body, index) }
   // Where it is the hash of the step before that was altered, this one still says what it was.
-  if (!right && previous?.computed !== undefined && hash === hashOf(previous.computed)) {
-    previous.why = 'its hash was altered, not the step itself'
-    return { id, hash, computed: hash, ...malformed(row) }
-  }
-  return {
-    id,
-    hash,
-    computed,
-    ...(right ? malformed(row) : { why: 'it does not have the hash that it was recorded with' }),
-  }
+  if (previous?.computed === undefined || hash !== hashOf(previous.computed))
+    return { id, hash, computed, why: 'it does not have the hash that it was recorded with' }
+  previous.why = 'its hash was altered, not the step itself'
+  return { id, hash, computed: hash, ...malformed(body, index) }
 }
 
 /** What is wrong with a step's form, if anything. */
-function malformed({ idx, body }: Row<'steps'>): { why?: string } {
+function malformed(body: string, index: number): { why?: string } {
   const json = attempt(() => JSON.parse(body) as unknown)
   if (json.why !== undefined) return { why: `it is no JSON: ${json.why}` }
   const { success, data } = StepBody.safeParse(json.value)
   if (!success) return { why: 'it does not have the form of a step' }
-  return data.index === idx ? {} : { why: `it is step ${data.index}, in the place of another` }
+  return data.index === index ? {} : { why: `it is step ${data.index}` }
+}
+
+/** The index that a step says it has. */
+function indexIn(body: string): number | undefined {
+  const { success, data } = StepBody.safeParse(attempt(() => JSON.parse(body) as unknown).value)
+  return success ? data.index : undefined
 }
 
 /** The step of a branch, or of the one it left, that has an index. */
@@ -149,9 +156,9 @@ function lostSteps(steps: KnownSteps, branches: ReadonlyMap<number, KnownBranch>
   }
   if (unread.length > missing)
     damage.push({
-      what: 'the last steps',
+      what: 'steps at the end of a branch',
       found: unread.at(-1)!,
-      means: 'how many there were is not known; those that can be read can be trusted, each by its own hash',
+      means: 'those that can be read can be trusted, each by its own hash',
     })
   return damage
 }

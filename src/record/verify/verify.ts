@@ -5,7 +5,7 @@ import type { Step } from '../../protocol/index.js'
 import { Database } from '../database.js'
 import { lineOf } from '../record.js'
 import type { RunInfo } from '../run-info.js'
-import { MIGRATIONS, query, sealOf } from '../schema.js'
+import { query, sealOf } from '../schema.js'
 import { ADAPTERS, RUN_DB } from '../sqlite.js'
 import { withTexts } from '../texts.js'
 import { examineAdapters, readAdapters } from './adapters.js'
@@ -31,7 +31,7 @@ export function verifyRun(folder: string): Verification {
   }
   const db = opened.value
   try {
-    const { steps, branches, careful, nameOf, ...found } = examine(db)
+    const { steps, branches, careful, nameOf, ...found } = examine(db, path)
     damage.push(...found.damage, ...runDamage(folder, db), ...otherDamage(db, branches, careful))
     const { known, damage: rows } = readAdapters(db, careful)
     const files = examineAdapters(join(folder, ADAPTERS), known, nameOf, rows.length === 0)
@@ -59,9 +59,10 @@ export function verifyRun(folder: string): Verification {
 
 /** What is damaged in a run's record, but for the files of adapters. */
 export function recordDamage(folder: string): Damage[] {
-  const db = Database.salvage(databaseOf(folder))
+  const path = databaseOf(folder)
+  const db = Database.salvage(path)
   try {
-    const { damage, careful } = examine(db)
+    const { damage, careful } = examine(db, path)
     return [...damage, ...readAdapters(db, careful).damage]
   } finally {
     db.close()
@@ -77,15 +78,16 @@ export function recordDamage(folder: string): Damage[] {
  * @throws InputError if there is no run in the folder, or no such branch can be read
  */
 export function readableSteps(folder: string, name?: string): { branch: string; steps: Step[]; lost: number } {
-  const db = Database.salvage(databaseOf(folder))
+  const path = databaseOf(folder)
+  const db = Database.salvage(path)
   try {
-    const { steps, branches, nameOf } = examine(db)
+    const { steps, branches } = examine(db, path)
     const known = [...branches.values()]
     const size = ({ id }: KnownBranch) => steps.get(id)?.size ?? 0
     const largest = known.toSorted((a, b) => size(b) - size(a))[0]
     if (!largest) throw new InputError(`reading run ${folder}: none of its branches can be read`)
-    const tree = known.map(b => ({ ...b, parent: b.parent === null ? null : nameOf(b.parent), skipUpdates: [] }))
-    const runId = attempt(() => infoOf(db).runId).value ?? ''
+    const tree = known.map(b => ({ ...b, parent: branches.get(b.parent ?? 0)?.name ?? null, skipUpdates: [] }))
+    const runId = (attempt(() => infoOf(db)).value ?? runJson(folder).value)?.runId ?? ''
     const textFor = (hash: string) => textOf(db, hash).value ?? `(text ${hash} is lost)`
     const branch = name ?? largest.name
     const read = lineOf({ branches: tree }, branch).flatMap(({ name: of, end }) =>
@@ -114,17 +116,23 @@ function databaseOf(folder: string): string {
 }
 
 /** Branches and steps. */
-function examine(db: Database) {
+function examine(db: Database, path: string) {
   const damage: Damage[] = []
-  const checked = attempt(() => db.problems())
+  // Opened as everybody else opens it.
+  const checked = attempt(() => {
+    const plain = Database.read(path)
+    try {
+      const altered = plain.tables().join() !== tablesOfToday()
+      return [...plain.problems(), ...(altered ? ['the description of its tables is not as it was written'] : [])]
+    } finally {
+      plain.close()
+    }
+  })
   for (const found of checked.value ?? [checked.why!])
-    damage.push({ what: RUN_DB, found, means: 'rows in the damaged pages are named below; the others can be trusted' })
-  const version = attempt(() => db.version)
-  if (version.value !== MIGRATIONS.length)
     damage.push({
       what: RUN_DB,
-      found: version.why ?? `it says that it has version ${version.value} of the tables; ${MIGRATIONS.length} is right`,
-      means: 'it is read as if it had the right one',
+      found,
+      means: 'what cannot be read is named below; the rest can be trusted, by its hashes',
     })
   const careful = damage.length > 0
   const branches = new Map<number, KnownBranch>()
@@ -143,10 +151,20 @@ function examine(db: Database) {
   return { branches, steps, nameOf, careful, damage: [...damage, ...lost] }
 }
 
+/** What `tables` must give. */
+function tablesOfToday(): string {
+  const db = Database.write(':memory:')
+  try {
+    return db.tables().join()
+  } finally {
+    db.close()
+  }
+}
+
 /** How the run began, in `run.db` and in `run.json`. */
 function runDamage(folder: string, db: Database): Damage[] {
   const row = attempt(() => infoOf(db))
-  const file = attempt(() => JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8')) as Partial<RunInfo> | null)
+  const file = runJson(folder)
   const other = file.why ?? (file.value?.runId === row.value?.runId ? undefined : 'it is of another run')
   return [
     ...(row.value ? [] : [{ what: `how the run began, in ${RUN_DB}`, found: row.why!, means: 'run.json says it too' }]),
@@ -155,6 +173,9 @@ function runDamage(folder: string, db: Database): Damage[] {
       : []),
   ]
 }
+
+const runJson = (folder: string) =>
+  attempt(() => JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8')) as Partial<RunInfo> | null)
 
 function infoOf(db: Database): RunInfo {
   const row = db.first(query.selectFrom('run').selectAll())
