@@ -25,7 +25,9 @@ export interface End {
 export async function follow(harness: LoRAHarness, name: string, options: FollowOptions): Promise<End> {
   const { limit = Infinity, watched } = options
   const { signal } = options.interruption
-  const reached = () => harness.results.length >= limit
+  /** Probes, where there are any, are asked once more at the end. */
+  const reached = ({ results, probings } = harness) =>
+    results.length >= limit && (probings.at(-1)?.at ?? results.length) === results.length
   let quit = false
   try {
     const total = Math.min((await harness.total()) ?? Infinity, limit)
