@@ -1,6 +1,7 @@
 /** Cells and the page: works in our kernel, in an unmodified tslab, and, printing text, in plain Node. */
 import { plainTransport } from './plain.js'
 import type { Transport } from './transport.js'
+import { tslabTransport } from './tslab.js'
 
 export {
   type Cell,
@@ -19,6 +20,6 @@ export const PLACE: unique symbol = Symbol.for('lora-harness.transport.v1')
 /** The way from this code to the page, found once. */
 export function transport(): Transport {
   const place = globalThis as { [PLACE]?: Transport }
-  place[PLACE] ??= plainTransport()
+  place[PLACE] ??= tslabTransport() ?? plainTransport()
   return place[PLACE]
 }

@@ -8,6 +8,12 @@ export interface Displayable {
   [DISPLAY](): MimeBundle | Promise<MimeBundle>
 }
 
+/** How a value shows itself; undefined if it does not know. */
+export function bundleBy(value: unknown): (() => MimeBundle | Promise<MimeBundle>) | undefined {
+  const shows = (value as Partial<Displayable> | null | undefined)?.[DISPLAY]
+  return typeof shows === 'function' ? () => shows.call(value) : undefined
+}
+
 export interface DisplayOptions {
   /** For the one who draws: MIME type → settings. */
   metadata?: Record<string, unknown>

@@ -2,17 +2,10 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import type { Jupyter } from '../jupyter.js'
-import { DISPLAY, type MimeBundle } from '../transport.js'
+import { bundleBy } from '../transport.js'
 import type { Message } from '../wire/message.js'
 import type { History } from './history.js'
 import type { Language, Outcome } from './language.js'
-
-/** The representations of a cell's last value. */
-async function bundleOf(value: unknown): Promise<MimeBundle> {
-  const shows = (value as { [DISPLAY]?: () => MimeBundle | Promise<MimeBundle> } | null)?.[DISPLAY]
-  if (typeof shows !== 'function') return { 'text/plain': inspect(value) }
-  return await shows.call(value)
-}
 
 /** Gives the function that runs a request in its turn, calls `start` then, and ends with the reply's content. */
 export function cellRunner(language: Language, jupyter: Jupyter, history: History) {
@@ -51,7 +44,8 @@ export function cellRunner(language: Language, jupyter: Jupyter, history: Histor
   async function shown(execution_count: number, outcome: Outcome): Promise<Outcome> {
     if ('error' in outcome || outcome.value === undefined) return outcome
     try {
-      const data = await bundleOf(outcome.value)
+      const shows = bundleBy(outcome.value)
+      const data = shows ? await shows() : { 'text/plain': inspect(outcome.value) }
       await jupyter.say('execute_result', { execution_count, data, metadata: {} })
       history.result(execution_count, String(data['text/plain'] ?? ''))
       return outcome

@@ -1,6 +1,5 @@
 /** TypeScript in cells: tslab's converter and executor, with results and errors as values. */
-import { lendImports } from './modules.js'
-import { makeTracebacks, type Told, type Tracebacks } from './traceback.js'
+
 import {
   type Converter,
   createConverter,
@@ -10,7 +9,9 @@ import {
   isCompleteCode,
   printQuickInfo,
   ts,
-} from './tslab.js'
+} from './compiler.js'
+import { lendImports } from './modules.js'
+import { makeTracebacks, type Told, type Tracebacks } from './traceback.js'
 
 /** How a cell ended; `value` is its last expression's, undefined if it has none. */
 export type Outcome = { value: unknown } | { error: Told }

@@ -5,11 +5,11 @@ import { PLACE } from '../index.js'
 import { makeJupyter } from '../jupyter.js'
 import { decode, type Message } from '../wire/message.js'
 import { cellRunner } from './cells.js'
+import { tslabJupyter } from './compiler.js'
 import { makeHistory } from './history.js'
 import { makeLanguage } from './language.js'
 import { requests } from './requests.js'
 import { openSockets } from './sockets.js'
-import { tslabJupyter } from './tslab.js'
 
 const log = process.stderr.write.bind(process.stderr)
 const connectionFile = process.argv[2]

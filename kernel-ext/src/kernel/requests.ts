@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs'
 import type { Jupyter } from '../jupyter.js'
 import type { Message } from '../wire/message.js'
+import { ts } from './compiler.js'
 import type { History } from './history.js'
 import type { Language } from './language.js'
-import { ts } from './tslab.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string

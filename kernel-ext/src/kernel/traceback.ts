@@ -1,7 +1,7 @@
 /** Errors in the words of the cell: its lines, its number. */
 import { inspect } from 'node:util'
 import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping'
-import type { Diagnostic } from './tslab.js'
+import type { Diagnostic } from './compiler.js'
 
 /** What a Jupyter `error` message says. */
 export interface Told {
@@ -44,6 +44,15 @@ function excerpt(source: string, line: number, column: number): string[] {
   })
 }
 
+/** Without the frames below cells. The last frame's line may also open what else is known of the error. */
+function withoutBelow(lines: readonly string[]): string[] {
+  const kept: string[] = []
+  for (const line of lines)
+    if (!BELOW.test(line)) kept.push(line)
+    else if (line.endsWith(' {')) kept.push(`${kept.pop() ?? ''} {`)
+  return kept
+}
+
 export function makeTracebacks(): Tracebacks {
   const scripts: (Omit<Compiled, 'maps'> & { toModule: TraceMap; toScript: TraceMap })[] = []
 
@@ -80,11 +89,6 @@ export function makeTracebacks(): Tracebacks {
             return place ? `Cell ${place.script.number}:${place.line}:${place.column}` : match[0]
           }),
         )
-        .reduce<string[]>((kept, line) => {
-          if (!BELOW.test(line)) return [...kept, line]
-          // The last frame's line also opens what else is known of the error.
-          return line.endsWith(' {') && kept.length > 0 ? [...kept.slice(0, -1), `${kept.at(-1)} {`] : kept
-        }, [])
         // tslab calls a cell's functions as methods of where it keeps them.
         .map(line => line.replace(/^(\s+at )Proxy\.(.* \(Cell )/, '$1$2'))
       const code = first
@@ -94,7 +98,7 @@ export function makeTracebacks(): Tracebacks {
             ...excerpt(first.script.source, first.line, first.column),
           ]
         : []
-      return { ename: thrown.name, evalue: thrown.message, traceback: [...lines, ...code] }
+      return { ename: thrown.name, evalue: thrown.message, traceback: [...withoutBelow(lines), ...code] }
     },
     ofDiagnostics(number, source, diagnostics) {
       const traceback = diagnostics.flatMap(({ start, messageText, fileName }) => {
