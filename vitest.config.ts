@@ -16,6 +16,7 @@ export default defineConfig({
         replacement: new URL('src/adapters/memorybench/index.ts', import.meta.url).pathname,
       },
       { find: /^lora-harness\/protocol$/, replacement: new URL('src/protocol/index.ts', import.meta.url).pathname },
+      { find: /^lora-harness\/report$/, replacement: new URL('src/report/index.ts', import.meta.url).pathname },
     ],
   },
   test: {

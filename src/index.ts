@@ -43,6 +43,6 @@ export { firstDifference, firstDifferentStep, type StepDifference, sameStep } fr
 export { jsonlRecorder, readSteps } from './record/jsonl.js'
 export { MemoryRecord } from './record/memory.js'
 export { createRun, type OpenOptions, openRun, type RecordedHarness, readRun } from './record/open.js'
-export type { AdapterRecord, CallableRecord, RunRecord, RunWriter } from './record/record.js'
+export { type AdapterRecord, type CallableRecord, pointOf, type RunRecord, type RunWriter } from './record/record.js'
 export type { RunInfo, RunStart, Session } from './record/run-info.js'
 export { type Transfer, transfer } from './record/transfer.js'

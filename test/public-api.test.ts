@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import * as harness from 'lora-harness'
 import * as memorybench from 'lora-harness/adapters/memorybench'
 import * as protocol from 'lora-harness/protocol'
+import * as report from 'lora-harness/report'
 import { expect, expectTypeOf, test } from 'vitest'
 
 // Names that experiments are written with: one that goes, or that comes unnoticed, is a change of the public interface.
@@ -36,6 +37,7 @@ test('lora-harness', () => {
       "mergeAdapters",
       "moduleNorms",
       "openRun",
+      "pointOf",
       "readPeft",
       "readRun",
       "readSteps",
@@ -85,6 +87,22 @@ test('lora-harness/adapters/memorybench and lora-harness/protocol', () => {
       "EVENTS_COMM",
       "MIME",
       "STAGES",
+    ]
+  `)
+})
+
+test('lora-harness/report', () => {
+  expect(Object.keys(report).sort()).toMatchInlineSnapshot(`
+    [
+      "Markup",
+      "constant",
+      "headline",
+      "markup",
+      "mean",
+      "pairedDifference",
+      "score",
+      "short",
+      "signed",
     ]
   `)
 })
