@@ -114,4 +114,3 @@ export type Card = {
   | { kind: 'progress'; label: string; done: number; total: number | null }
 )
 export type CardKind = Card['kind']
-

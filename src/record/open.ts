@@ -50,8 +50,11 @@ export function readRun(folder: string): RunRecord & Pick<SqliteRecord, 'folder'
 export type RecordedHarness = LoRAHarness & { recorder: SqliteWriter }
 
 export type OpenOptions = LoRAHarnessOptions & {
-  /** Go on although callables, data, models or software are not as they were; the record says so. */
-  allowChanges?: boolean | undefined
+  /**
+   * Go on although callables, data, models or software are not as they were; the record says so. `edits`: although
+   * callables, models or software are not, but seed and finished examples must be.
+   */
+  allowChanges?: boolean | 'edits' | undefined
   /** Branch to go on with; the one last worked on by default. */
   branch?: string | undefined
 }
@@ -132,7 +135,7 @@ async function naming<T>(doing: string, work: () => Promise<T>): Promise<T> {
 /** Restores what is recorded, and compares today's callables, data, models and software with it. */
 async function goOn(
   harness: RecordedHarness,
-  { allowChanges, branch, seed }: { allowChanges: boolean; branch: string; seed: number | undefined },
+  { allowChanges, branch, seed }: { allowChanges: boolean | 'edits'; branch: string; seed: number | undefined },
 ): Promise<void> {
   const { recorder } = harness
   await harness.restore(recorder, branch)
@@ -140,16 +143,20 @@ async function goOn(
   const now = recorder.sessions.at(-1)!
   const last = harness.results.at(-1)
   const sources = sourcesOf(harness, harness.code)
-  const changes = [
-    ...(seed === undefined || seed === harness.seed
+  const seeds =
+    seed === undefined || seed === harness.seed
       ? []
-      : [`seed: the run has ${harness.seed}, ${seed} was asked for; the run's own is used`]),
+      : [`seed: the run has ${harness.seed}, ${seed} was asked for; the run's own is used`]
+  const examples = exampleChanges(harness)
+  const changes = [
+    ...seeds,
     ...(last ? callableChanges(last.callables, harness.callableHashes, recorder.sources(last.callables), sources) : []),
-    ...exampleChanges(harness),
+    ...examples,
     // None if the process that began the run died before it had said anything.
     ...(recorder.before ? surroundingChanges(recorder.before, now) : []),
   ]
-  if (changes.length > 0 && !allowChanges) throw new InputError(refusal(recorder.folder, changes))
+  const refused = allowChanges === true ? [] : allowChanges === 'edits' ? [...seeds, ...examples] : changes
+  if (refused.length > 0) throw new InputError(refusal(recorder.folder, refused))
   if (allowChanges) recorder.allow(changes)
   if (changes.length === 0) return
   const time = new Date().toISOString()

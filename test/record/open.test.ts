@@ -169,6 +169,17 @@ describe('what is not as it was', () => {
     again.recorder.close()
   })
 
+  test('only edits allowed: other callables, but not another seed and no other examples', async () => {
+    const folder = await begin()
+    const edited = await goOn(folder, { finetuneFn: () => null, allowChanges: 'edits' })
+    expect(edited.recorder.sessions.at(-1)!.changes).toEqual(['finetuneFn: its text was changed'])
+    edited.recorder.close()
+    for (const other of [{ seed: 4 }, { exampleSource: others }])
+      await expect(goOn(folder, { ...other, finetuneFn: () => null, allowChanges: 'edits' })).rejects.toThrow(
+        /^going on with run .*:\n {2}(seed|example 0): [^\n]*\n(?!.*finetuneFn)/,
+      )
+  })
+
   test('examples that are not there any more', async () => {
     const folder = await begin()
     for (const allowChanges of [false, true])
