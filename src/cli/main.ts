@@ -131,7 +131,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     .addHelpText('after', exitHelp)
     .action(async (folder: string, options: { json?: boolean }) => {
       const { runs } = await import('./runs.js')
-      code = runs(folder, options)
+      code = await runs(folder, options)
     })
   program
     .command('verify')

@@ -8,8 +8,8 @@ import { aligned, plain, size } from './text.js'
 const SHOWN = 200
 
 /** `lora-harness runs`: the runs in a folder, newest first. */
-export function runs(folder: string, { json = false }: { json?: boolean }): ExitCode {
-  const found = listRuns(folder)
+export async function runs(folder: string, { json = false }: { json?: boolean }): Promise<ExitCode> {
+  const found = await listRuns(folder)
   if (json) {
     console.log(JSON.stringify(found, null, 2))
     return EXIT.finished

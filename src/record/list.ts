@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { InputError, messageOf } from '../errors.js'
 import { headline, mean } from './curve.js'
+import { releaseFiles } from './database.js'
 import { bytesIn } from './gc.js'
 import { writerOf } from './lock.js'
 import { readRun } from './open.js'
@@ -41,15 +42,17 @@ const MOST_STEPS = 20_000
  *
  * @throws InputError if there is no such folder
  */
-export function listRuns(folder: string): ListedRun[] {
+export async function listRuns(folder: string): Promise<ListedRun[]> {
   const path = resolve(folder)
   if (!existsSync(path) || !statSync(path).isDirectory())
     throw new InputError(`listing runs: there is no folder ${folder}`)
-  const entries = readdirSync(path, { withFileTypes: true })
-  return entries
-    .filter(entry => entry.isDirectory() && !entry.name.startsWith('.'))
-    .map(({ name }) => listed(join(path, name)))
-    .sort((a, b) => (b.startedAt ?? '').localeCompare(a.startedAt ?? '') || a.folder.localeCompare(b.folder))
+  const runs: ListedRun[] = []
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
+    if (!entry.isDirectory() || entry.name.startsWith('.')) continue
+    runs.push(listed(join(path, entry.name)))
+    if (runs.length % 50 === 0) await releaseFiles()
+  }
+  return runs.sort((a, b) => (b.startedAt ?? '').localeCompare(a.startedAt ?? '') || a.folder.localeCompare(b.folder))
 }
 
 function listed(folder: string): ListedRun {
