@@ -98,8 +98,10 @@ export function surroundingChanges(before: Session, now: Pick<Session, 'versions
   ]
 }
 
-/** Why a run is not gone on with. */
-export const refusal = (folder: string, changes: readonly string[]): string =>
+/** How to go on with a run in spite of changes. */
+const ALLOW = 'To go on all the same, and have the record say so, allow changes (resume --allow-changes).'
+
+/** Why a run is not gone on with. @param instead what can be done */
+export const refusal = (folder: string, changes: readonly string[], instead = ALLOW): string =>
   `going on with run ${folder}: it would not be the same run any more:\n` +
-  `${changes.map(change => `  ${change}`).join('\n')}\n` +
-  'To go on all the same, and have the record say so, allow changes (resume --allow-changes).'
+  `${changes.map(change => `  ${change}`).join('\n')}\n${instead}`

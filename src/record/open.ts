@@ -156,7 +156,8 @@ async function goOn(
     ...(recorder.before ? surroundingChanges(recorder.before, now) : []),
   ]
   const refused = allowChanges === true ? [] : allowChanges === 'edits' ? [...seeds, ...examples] : changes
-  if (refused.length > 0) throw new InputError(refusal(recorder.folder, refused))
+  const instead = allowChanges === 'edits' ? 'With these it is another run: begin it in another folder.' : undefined
+  if (refused.length > 0) throw new InputError(refusal(recorder.folder, refused, instead))
   if (allowChanges) recorder.allow(changes)
   if (changes.length === 0) return
   const time = new Date().toISOString()
