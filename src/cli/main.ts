@@ -125,8 +125,8 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     })
   program
     .command('runs')
-    .description('list the runs in a folder, newest first')
-    .argument('[folder]', 'where they are', 'runs')
+    .description('list the runs in a folder, newest first; of one run its branches, sessions and edits')
+    .argument('[folder]', 'where they are, or the folder of one run', 'runs')
     .option('--json', 'print all of it as JSON')
     .addHelpText('after', exitHelp)
     .action(async (folder: string, options: { json?: boolean }) => {

@@ -1,14 +1,18 @@
-import { basename } from 'node:path'
+import { existsSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { type ListedRun, listRuns } from '../record/list.js'
+import { RUN_DB } from '../record/sqlite.js'
 import { score } from '../report/words.js'
 import { EXIT, type ExitCode } from './exit.js'
+import { showRun } from './run-detail.js'
 import { aligned, plain, size } from './text.js'
 
 /** Runs that the table shows; `--json` has all. */
 const SHOWN = 200
 
-/** `lora-harness runs`: the runs in a folder, newest first. */
+/** `lora-harness runs`: the runs in a folder, newest first; the folder of one run: that run. */
 export async function runs(folder: string, { json = false }: { json?: boolean }): Promise<ExitCode> {
+  if (existsSync(join(folder, RUN_DB))) return showRun(folder, { json })
   const found = await listRuns(folder)
   if (json) {
     console.log(JSON.stringify(found, null, 2))
