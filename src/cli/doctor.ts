@@ -1,11 +1,12 @@
 import type { Dirent } from 'node:fs'
-import { readdir, stat, statfs } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { messageOf } from '../errors.js'
 import { embeddedModelStatus, type KeptStatus } from '../models/embedded.js'
 import { homeFolder } from '../models/home.js'
 import { dependencies, versions } from '../record/versions.js'
 import { EXIT, type ExitCode } from './exit.js'
+import { freeBytes } from './folder.js'
 import { findPython, PYTHON_PACKAGES } from './python.js'
 
 /** One line of the examination. */
@@ -114,8 +115,7 @@ async function model(): Promise<Finding[]> {
 async function cache(): Promise<Finding[]> {
   const home = homeFolder()
   const size = await sizeOf(home)
-  const { bavail, bsize } = await statfs(await existing(home))
-  const free = bavail * bsize
+  const free = freeBytes(home)
   return [
     { state: 'ok', what: 'cache', found: `${home}, ${gigabytes(size)} (LORA_HARNESS_HOME moves it)` },
     free >= ROOM
@@ -145,10 +145,3 @@ async function sizeOf(folder: string): Promise<number> {
   )
   return sizes.reduce((a, b) => a + b, 0)
 }
-
-/** The folder, or the nearest one above it that exists. */
-const existing = async (folder: string): Promise<string> =>
-  stat(folder).then(
-    () => folder,
-    () => existing(dirname(folder)),
-  )

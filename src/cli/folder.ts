@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statfsSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { InputError, messageOf } from '../errors.js'
 import { experimentName } from '../report/words.js'
@@ -69,4 +69,11 @@ export function discard(folder: string): void {
   for (const name of BARE) rmSync(join(folder, name), { force: true })
   for (const path of [join(folder, 'adapters'), folder])
     if (existsSync(path) && readdirSync(path).length === 0) rmdirSync(path)
+}
+
+/** Room on the disk of a folder that is there, or would be [bytes]. */
+export function freeBytes(folder: string): number {
+  if (!existsSync(folder)) return freeBytes(dirname(resolve(folder)))
+  const { bavail, bsize } = statfsSync(folder)
+  return bavail * bsize
 }

@@ -1,9 +1,15 @@
-import { type LoRAHarness, toStep } from '../harness/index.js'
+import { toStep } from '../harness/index.js'
+import type { RecordedHarness } from '../record/open.js'
+import { estimateLines, measure, SAMPLE } from './cost.js'
+import { freeBytes } from './folder.js'
 import type { Interruption } from './interrupt.js'
 import { keysOf, readKeys } from './keys.js'
 import { closingLines, noteEvents } from './notes.js'
 import { showProgress } from './progress.js'
 import { type Watched, watchExperiment } from './watch.js'
+
+/** Of a run with more examples to come than this, time and disk are estimated. */
+const LONG = 50
 
 export interface FollowOptions {
   /** Examples of the run in all, those before it was resumed among them; undefined: all. */
@@ -22,7 +28,7 @@ export interface End {
 }
 
 /** Runs a harness to its end, to the limit, the key q or Ctrl-C, and shows how it goes. */
-export async function follow(harness: LoRAHarness, name: string, options: FollowOptions): Promise<End> {
+export async function follow(harness: RecordedHarness, name: string, options: FollowOptions): Promise<End> {
   const { limit = Infinity, watched } = options
   const { signal } = options.interruption
   /** Probes, where there are any, are asked once more at the end. */
@@ -40,6 +46,9 @@ export async function follow(harness: LoRAHarness, name: string, options: Follow
       harness.stop()
     })
     const { note } = progress
+    const left = total - harness.results.length - SAMPLE
+    if (Number.isFinite(total) && left + SAMPLE > LONG)
+      measure(harness, costs => estimateLines(costs, left, freeBytes(harness.recorder.folder)).forEach(note))
     const unwatch = watched && watchExperiment({ ...watched, harness, note })
     const release = process.stdin.isTTY
       ? readKeys(

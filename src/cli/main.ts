@@ -63,13 +63,21 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     )
     .option('--shuffle', 'put the examples in an order drawn from the seed')
     .option('--watch', 'swap the callables, between two examples, whenever a file of the experiment is saved')
+    .addOption(
+      new Option(
+        '--estimate',
+        'run the first 5 examples, say how long and large the whole would be, keep nothing',
+      ).conflicts(['seeds', 'watch']),
+    )
     .option('--set <key=value>', 'an argument for the experiment; may be given several times', pair, {})
     .addHelpText('after', keyHelp)
     .addHelpText('after', exitHelp)
-    .action(async (experiment: string, { seeds = 1, ...options }: RunOptions & { seeds?: number }) => {
-      const { run } = await import('./run.js') // Each verb loads only what it needs.
-      const { runRepeats } = await import('./repeats.js')
-      code = seeds > 1 ? await runRepeats(experiment, { ...options, seeds }) : await run(experiment, options)
+    .action(async (experiment: string, options: RunOptions & { seeds?: number; estimate?: true }) => {
+      const { seeds = 1, estimate: only, ...rest } = options
+      // Each verb loads only what it needs.
+      if (only) code = await (await import('./estimate.js')).estimate(experiment, rest)
+      else if (seeds > 1) code = await (await import('./repeats.js')).runRepeats(experiment, { ...rest, seeds })
+      else code = await (await import('./run.js')).run(experiment, rest)
     })
   program
     .command('resume')

@@ -84,6 +84,15 @@ export class Database {
     return (this.#db.pragma('user_version') as { user_version: number }[])[0]!.user_version
   }
 
+  /** Size, with what the log holds [bytes]. */
+  get bytes(): number {
+    const [[{ page_count }], [{ page_size }]] = ['page_count', 'page_size'].map(name => this.#db.pragma(name)) as [
+      [{ page_count: number }],
+      [{ page_size: number }],
+    ]
+    return page_count * page_size
+  }
+
   #migrate(migrations: readonly string[]): void {
     if (this.version > migrations.length) throw this.#otherVersion(migrations.length)
     migrations.slice(this.version).forEach(statements => {

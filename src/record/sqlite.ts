@@ -42,6 +42,11 @@ export class SqliteRecord implements RunRecord {
     return JSON.parse(row.info)
   }
 
+  /** Size of the database, with what its log holds [bytes]. */
+  get bytes(): number {
+    return this.db.bytes
+  }
+
   get sessions(): Session[] {
     return this.db
       .all(query.selectFrom('sessions').selectAll().orderBy('id'))

@@ -95,9 +95,9 @@ export function scenes(...plan: [shows: RegExp, act: (child: ChildProcess) => vo
 /**
  * An experiment without a model: `n` examples in two chats; the adapter answers right from the fourth on.
  *
- * `parts` replaces parts of the harness's options, as source text.
+ * `parts` replaces parts of the harness's options, as source text; `imports` comes first in the file.
  */
-export function writeExperiment(folder: string, name: string, parts: Record<string, string> = {}): void {
+export function writeExperiment(folder: string, name: string, parts: Record<string, string> = {}, imports = ''): void {
   const options = {
     exampleSource: 'examples',
     retrieveLoraFn: '() => null',
@@ -108,7 +108,8 @@ export function writeExperiment(folder: string, name: string, parts: Record<stri
     seed: '11',
     ...parts,
   }
-  const text = `import { LoRAHarness, skip } from 'lora-harness'
+  const text = `${imports}
+import { LoRAHarness, skip } from 'lora-harness'
 export default ({ args, signal }) => {
   const examples = Array.from({ length: Number(args.n ?? 8) }, (_, i) => ({
     datasetName: 'fake', testIdx: i, lang: 'en', chatId: 'chat-' + (i % 2), info: {}, metadata: {},
