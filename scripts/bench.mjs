@@ -4,12 +4,18 @@ import { embeddedModel, main, run, say, setUp } from './setup.mjs'
 
 await main(async () => {
   await setUp()
-  await embeddedModel()
+  const record = process.argv.includes('--record')
+  if (!record) await embeddedModel()
   const env = process.argv.includes('--peft') ? { PEFT_PYTHON: await peftPython() } : {}
   say('')
   return run(
     process.execPath,
-    ['--import', './scripts/typescript.mjs', 'test/bench/bench.ts', ...process.argv.slice(2)],
+    [
+      '--import',
+      './scripts/typescript.mjs',
+      `test/bench/${record ? 'record' : 'bench'}.ts`,
+      ...process.argv.slice(2).filter(arg => arg !== '--record'),
+    ],
     { env },
   )
 })

@@ -3,9 +3,9 @@ import { join, resolve } from 'node:path'
 import { HarnessError, InputError, messageOf } from '../errors.js'
 import { type Adapter, identify } from '../lora/adapter.js'
 import { makeDurably, writeDurably } from '../lora/durable.js'
+import { decodePeft } from '../lora/format.js'
 import type { LoRAHandle } from '../lora/handle.js'
 import { moduleNorms } from '../lora/norms.js'
-import { readPeft } from '../lora/peft.js'
 import { sha256 } from '../lora/sha256.js'
 import type { Json } from '../protocol/index.js'
 import type { AdapterRecord } from './record.js'
@@ -32,8 +32,9 @@ export function keepAdapter(lora: LoRAHandle, folder: string): KeptAdapter {
     const files = Object.fromEntries(
       [...contents].map(([name, data]) => [name, { bytes: data.length, sha256: sha256([data]) }]),
     )
-    const peft = peftIn(path)
-    const own = peft !== undefined && identify(peft) === identifier
+    const peft = peftIn(contents, path)
+    // In the run's folder a name says what is in it: no need to hash ten megabytes once more.
+    const own = peft !== undefined && (resolve(path) === join(folder, identifier) || identify(peft) === identifier)
     const name = own ? identifier : sha256([JSON.stringify(files)])
     const target = join(folder, name)
     if (resolve(path) !== target && !existsSync(target))
@@ -57,10 +58,10 @@ const filesIn = (folder: string): Map<string, Uint8Array> =>
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   )
 
-/** The adapter in a folder; undefined if it is of a kind that this project cannot read. */
-function peftIn(folder: string): Adapter | undefined {
+/** The adapter that files are; undefined if it is of a kind that this project cannot read. */
+function peftIn(contents: ReadonlyMap<string, Uint8Array>, folder: string): Adapter | undefined {
   try {
-    return readPeft(folder).adapter
+    return decodePeft(contents, folder).adapter
   } catch (cause) {
     if (cause instanceof InputError) return undefined
     throw cause

@@ -14,22 +14,35 @@ export const textHash = (text: string): string => sha256([JSON.stringify(text)])
  * @param keep is given each long text, with its hash
  */
 export function withoutTexts(value: Json, keep: (hash: string, text: string) => void): Json {
-  return mapTexts(value, text => {
-    if (text.length <= LONG) return text.startsWith('#') ? `#${text}` : text
-    const hash = textHash(text)
-    keep(hash, text)
+  if (typeof value === 'string') {
+    if (value.length <= LONG) return value.startsWith('#') ? `#${value}` : value
+    const hash = textHash(value)
+    keep(hash, value)
     return `#${hash}`
-  })
+  }
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(item => withoutTexts(item, keep))
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, withoutTexts(item, keep)]))
 }
 
-/** The value again. @param textOf gives a text by its hash */
-export const withTexts = (value: Json, textOf: (hash: string) => string): Json =>
-  mapTexts(value, text => (REFERENCE.test(text) ? textOf(text.slice(1)) : text.startsWith('##') ? text.slice(1) : text))
-
-/** `value` with each of its strings (not the names of its fields) replaced. */
-function mapTexts(value: Json, map: (text: string) => string): Json {
-  if (typeof value === 'string') return map(value)
+/**
+ * Puts the texts back. In place: records have hundreds of thousands of values.
+ *
+ * @param value as JSON.parse gives it
+ * @param textOf gives a text by its hash
+ */
+export function withTexts(value: Json, textOf: (hash: string) => string): Json {
+  if (typeof value === 'string') {
+    if (!value.startsWith('#')) return value
+    if (REFERENCE.test(value)) return textOf(value.slice(1))
+    return value.startsWith('##') ? value.slice(1) : value
+  }
   if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map(item => mapTexts(item, map))
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, mapTexts(item, map)]))
+  const inside = value as Record<string, Json>
+  for (const key in inside) {
+    const before = inside[key]!
+    const after = withTexts(before, textOf)
+    if (after !== before) inside[key] = after
+  }
+  return value
 }
