@@ -1,4 +1,5 @@
 export { headline, mean } from '../record/curve.js'
 export { type Difference, pairedDifference } from '../record/stats.js'
 export { constant, Markup, markup } from './markup.js'
+export * from './pictures/index.js'
 export { score, short, signed } from './words.js'
