@@ -1,8 +1,7 @@
 /** Cells and the page: works in our kernel, in an unmodified tslab, and, printing text, in plain Node. */
-import { plainTransport } from './plain.js'
-import type { Transport } from './transport.js'
-import { tslabTransport } from './tslab.js'
-
+export type { CardView } from './cards/card.js'
+export * from './cells/index.js'
+export { PLACE, transport } from './place.js'
 export {
   type Cell,
   type Comm,
@@ -13,13 +12,3 @@ export {
   type MimeBundle,
   type Transport,
 } from './transport.js'
-
-/** Where our kernel puts its transport, so that every copy of this package in its process finds it. */
-export const PLACE: unique symbol = Symbol.for('lora-harness.transport.v1')
-
-/** The way from this code to the page, found once. */
-export function transport(): Transport {
-  const place = globalThis as { [PLACE]?: Transport }
-  place[PLACE] ??= tslabTransport() ?? plainTransport()
-  return place[PLACE]
-}

@@ -1,7 +1,7 @@
 /** The kernel: `node main.js CONNECTION_FILE`, as Jupyter starts it. */
 import { StringDecoder } from 'node:string_decoder'
 import type { Router } from 'zeromq'
-import { PLACE } from '../index.js'
+import { PLACE } from '../place.js'
 import { makeJupyter } from '../jupyter.js'
 import { decode, type Message } from '../wire/message.js'
 import { cellRunner } from './cells.js'

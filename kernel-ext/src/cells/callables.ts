@@ -1,0 +1,105 @@
+import { type BaselineFn, type Callables, InputError, type LoRAHarness } from 'lora-harness'
+import type { TextOf } from './sources.js'
+
+export const CALLABLES = ['retrieveLoraFn', 'inferenceFn', 'finetuneFn'] as const
+type Name = (typeof CALLABLES)[number]
+export type Baselines = Record<string, BaselineFn>
+
+/** Functions that give a callable when it is needed: a name in them is looked up then, whichever cell declares it. */
+export type Thunks = { [K in Name]?: () => Callables[K] } & { baselines?: () => Baselines }
+
+type AnyFn = (...args: never[]) => unknown
+
+/** The callables of a harness of a notebook: those that were set last, resolved at the begin of each example. */
+export class LiveCallables {
+  readonly #textOf: TextOf
+  readonly #thunks = new Map<Name | 'baselines', () => unknown>()
+
+  constructor(callables: Callables & { baselines?: Baselines | undefined }, textOf: TextOf) {
+    this.#textOf = textOf
+    for (const name of CALLABLES) this.set(name, callables[name])
+    this.setBaselines(callables.baselines ?? {})
+  }
+
+  /** The same callables, but for some; what is set later is set in one of them only. */
+  copy(callables: Partial<Callables & { baselines: Baselines }>): LiveCallables {
+    const copy = new LiveCallables({ ...this.all, baselines: this.baselines }, this.#textOf)
+    for (const [name, thunk] of this.#thunks) copy.#thunks.set(name, thunk)
+    copy.change(callables)
+    return copy
+  }
+
+  /** Sets those that are given. @throws InputError if one is no function */
+  change({ baselines, ...callables }: Partial<Callables & { baselines: Baselines }>): void {
+    for (const name of CALLABLES) if (callables[name] !== undefined) this.set(name, callables[name])
+    if (baselines !== undefined) this.setBaselines(baselines)
+  }
+
+  /** @throws InputError if it is no function */
+  set<K extends Name>(name: K, callable: Callables[K]): void {
+    requireFunction(name, callable)
+    this.#thunks.set(name, () => callable)
+  }
+
+  /** @throws InputError if one is no function */
+  setBaselines(baselines: Baselines): void {
+    for (const [name, baseline] of Object.entries(baselines)) requireFunction(`baselines.${name}`, baseline)
+    this.#thunks.set('baselines', () => baselines)
+  }
+
+  /** @throws InputError if one is no function, or does not give one now */
+  use(thunks: Thunks): void {
+    for (const [name, thunk] of Object.entries(thunks)) {
+      if (!(CALLABLES as readonly string[]).includes(name) && name !== 'baselines')
+        throw new InputError(`use(): there is no callable ${name}; there are ${CALLABLES.join(', ')} and baselines`)
+      requireFunction(`use(): ${name}`, thunk)
+      const given: unknown = thunk()
+      if (name !== 'baselines') requireFunction(`use(): what ${name} gives`, given)
+      this.#thunks.set(name as Name, thunk)
+    }
+  }
+
+  /** The user's function as it is now. */
+  get<K extends Name>(name: K): Callables[K] {
+    const callable = this.#thunks.get(name)!() as Callables[K]
+    requireFunction(name, callable)
+    return callable
+  }
+
+  get baselines(): Baselines {
+    return this.#thunks.get('baselines')!() as Baselines
+  }
+
+  /** Text of a callable as it is now, with what it names of the notebook. */
+  text(name: Name): string {
+    return this.#textOf(this.get(name))
+  }
+
+  /** One of them as a harness takes it: its text (`String`) is what hash and diff are made of. */
+  #named<K extends Name>(name: K): Callables[K] {
+    const callable = this.get(name) as AnyFn
+    const same = (...args: never[]) => callable(...args)
+    return Object.assign(same, { toString: () => this.#textOf(callable) }) as unknown as Callables[K]
+  }
+
+  get all(): Callables & { baselines: Baselines } {
+    return {
+      retrieveLoraFn: this.#named('retrieveLoraFn'),
+      inferenceFn: this.#named('inferenceFn'),
+      finetuneFn: this.#named('finetuneFn'),
+      baselines: this.baselines,
+    }
+  }
+
+  /** From now on a harness reads its callables here: once at the begin of each example. */
+  govern(harness: LoRAHarness): void {
+    const read = (name: string, get: () => unknown) =>
+      Object.defineProperty(harness, name, { configurable: true, enumerable: true, get })
+    for (const name of CALLABLES) read(name, () => this.#named(name))
+    read('baselines', () => this.baselines)
+  }
+}
+
+function requireFunction(name: string, value: unknown): void {
+  if (typeof value !== 'function') throw new InputError(`${name} must be a function, found ${typeof value}`)
+}

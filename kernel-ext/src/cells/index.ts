@@ -1,0 +1,7 @@
+export type { Baselines, Thunks } from './callables.js'
+export { clearOutput, display, input, progress } from './display.js'
+export type { NotebookFork } from './forks.js'
+export type { Job } from './job.js'
+export type { End, Until } from './loop.js'
+export { type AdapterName, Interrupted, type NotebookHarness } from './notebook.js'
+export { harness, type NotebookOptions } from './open.js'

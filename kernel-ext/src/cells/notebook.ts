@@ -1,0 +1,334 @@
+import { inspect } from 'node:util'
+import {
+  type Callables,
+  type ExampleResult,
+  HarnessError,
+  InputError,
+  type LoRAHandle,
+  type LoRAHarness,
+  pointOf,
+  type RunWriter,
+  toStep,
+} from 'lora-harness'
+import type { Branch, EventMessage, RunEvent, RunState, Step, TimelinePoint } from 'lora-harness/protocol'
+import type { CardView } from '../cards/card.js'
+import { exampleTexts } from '../cards/run.js'
+import { transport } from '../place.js'
+import { DISPLAY, type MimeBundle } from '../transport.js'
+import type { Baselines, LiveCallables, Thunks } from './callables.js'
+import { forkOf, type NotebookFork } from './forks.js'
+import { Job } from './job.js'
+import { Loop, type Until } from './loop.js'
+import { forget } from './runs.js'
+import * as views from './views.js'
+
+/** What a run tells those who watch it: an EventMessage without its address. */
+export type Told = EventMessage extends infer M ? (M extends unknown ? Omit<M, 'seq' | 'id'> : never) : never
+
+/** What a NotebookHarness is made of. */
+export interface Parts {
+  id: string
+  harness: LoRAHarness
+  record: RunWriter
+  folder: string | null
+  live: LiveCallables
+  /** A harness of the record, on one of its branches, with what was finished there. */
+  restored: (branch: string, live: LiveCallables) => Promise<LoRAHarness>
+}
+
+/** `await h.run()` was interrupted: after an example, with nothing lost. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted'
+}
+
+/** A run as the cells of a notebook drive it. */
+export class NotebookHarness implements Callables {
+  readonly id: string
+  /** Folder of its record; null if it is kept in memory only. */
+  readonly folder: string | null
+  readonly record: RunWriter
+  readonly live: LiveCallables
+  restored: Parts['restored']
+  /** Its forks by the name of the branch that they were begun on. */
+  readonly forks = new Map<string, NotebookHarness>()
+  #harness!: LoRAHarness
+  #loop!: Loop
+  #points: TimelinePoint[] = []
+  #events: RunEvent[]
+  #total: number | null = null
+  #job: Job | undefined
+  readonly #watchers = new Set<(told: Told) => void>()
+
+  constructor({ id, harness, record, folder, live, restored }: Parts) {
+    this.id = id
+    this.folder = folder
+    this.record = record
+    this.live = live
+    this.restored = restored
+    this.#events = record.events()
+    this.take(harness)
+  }
+
+  /** Goes on with another harness of the same record. */
+  take(harness: LoRAHarness): void {
+    this.#harness = harness
+    this.live.govern(harness)
+    this.#points = this.record.timeline(harness.branch.name)
+    this.#loop = new Loop(harness, () => this.#tell({ type: 'state', state: this.state }))
+    harness.onStep(step => this.#stepped(step))
+    harness.onEvent(({ type, text, index, probe }) => {
+      if (type === 'token' && probe === undefined)
+        this.#tell({ type: 'token', index: Number(index), text: String(text) })
+    })
+    harness.total().then(
+      total => {
+        this.#total = total ?? null
+        this.#edited()
+      },
+      () => {}, // The first example will say it.
+    )
+  }
+
+  #stepped(step: Step): void {
+    const point = pointOf(step)
+    this.#points.push(point)
+    this.#tell({ type: 'points', branch: step.branch, from: step.index, points: [point] })
+  }
+
+  /** What was noted beside steps, by this harness or by its record. */
+  noted(event: RunEvent): void {
+    this.#events.push(event)
+    this.#tell({ type: 'event', event })
+  }
+
+  #tell(told: Told): void {
+    for (const watcher of this.#watchers) watcher(told)
+  }
+
+  /** Calls `watcher` with whatever happens, until the function returned is called. */
+  watch(watcher: (told: Told) => void): () => void {
+    this.#watchers.add(watcher)
+    return () => this.#watchers.delete(watcher)
+  }
+
+  // What is known of the run.
+
+  get harness(): LoRAHarness {
+    return this.#harness
+  }
+  get loop(): Loop {
+    return this.#loop
+  }
+  get points(): readonly TimelinePoint[] {
+    return this.#points
+  }
+  get events(): readonly RunEvent[] {
+    return this.#events
+  }
+  get results(): readonly ExampleResult[] {
+    return this.#harness.results
+  }
+  /** The branch that the next example belongs to. */
+  get branch(): Branch {
+    return this.#harness.branch
+  }
+  get seed(): number {
+    return this.#harness.seed
+  }
+  get state(): RunState {
+    const { status, stage, error } = this.#loop
+    const index = this.results.length
+    const { runId, callableHashes } = this.#harness
+    return {
+      ...{ id: this.id, runId, folder: this.folder, branch: this.branch.name },
+      status: status === 'idle' && index === this.#total ? 'finished' : status,
+      ...{ index, total: this.#total, stage },
+      error: error === undefined ? null : error instanceof Error ? error.message : String(error),
+      callables: callableHashes,
+    }
+  }
+
+  // The callables: setting one is the edit.
+
+  get retrieveLoraFn(): Callables['retrieveLoraFn'] {
+    return this.live.get('retrieveLoraFn')
+  }
+  set retrieveLoraFn(callable: Callables['retrieveLoraFn']) {
+    this.live.set('retrieveLoraFn', callable)
+    this.#edited()
+  }
+  get inferenceFn(): Callables['inferenceFn'] {
+    return this.live.get('inferenceFn')
+  }
+  set inferenceFn(callable: Callables['inferenceFn']) {
+    this.live.set('inferenceFn', callable)
+    this.#edited()
+  }
+  get finetuneFn(): Callables['finetuneFn'] {
+    return this.live.get('finetuneFn')
+  }
+  set finetuneFn(callable: Callables['finetuneFn']) {
+    this.live.set('finetuneFn', callable)
+    this.#edited()
+  }
+  get baselines(): Baselines {
+    return this.live.baselines
+  }
+  set baselines(baselines: Baselines) {
+    this.live.setBaselines(baselines)
+  }
+
+  /**
+   * Takes functions that give the callables: `h.use({ finetuneFn: () => finetuneFn })` follows the name whenever the cell
+   * that declares it is run again. They are called at the begin of each example.
+   *
+   * @throws InputError if one gives no function
+   */
+  use(thunks: Thunks): void {
+    this.live.use(thunks)
+    this.#edited()
+  }
+
+  #edited(): void {
+    this.#tell({ type: 'state', state: this.state })
+  }
+
+  // Running.
+
+  /** Runs one example, alone or of a paused run; null after the last one. */
+  async step(): Promise<(CardView & { result: ExampleResult }) | null> {
+    const off = transport().onInterrupt(() => {}) // Left to end by itself: nothing is lost.
+    try {
+      const result = await this.#loop.step()
+      return result && Object.assign(this.example(result.index), { result })
+    } finally {
+      off()
+    }
+  }
+
+  /**
+   * Runs examples and shows how it goes, until the source ends or `until` holds: after so many examples in all, or after
+   * the first one for which it is true.
+   *
+   * @throws Interrupted if the cell was interrupted: after the example that was being worked on
+   * @throws HarnessError if a run is going, or naming stage, example and cause
+   */
+  async run({ until }: { until?: Until } = {}): Promise<void> {
+    const end = this.#loop.run(until)
+    const off = transport().onInterrupt(() => this.#loop.interrupt())
+    try {
+      await Promise.all([views.follow(this, end), end])
+    } finally {
+      off()
+    }
+    if ((await end) === 'interrupted') throw new Interrupted(this.#where('await h.run()'))
+  }
+
+  /** Runs examples in the background; what it shows stays on this cell. If a run is going, goes on with it. */
+  start({ until }: { until?: Until } = {}): Job {
+    if (this.#job && this.#loop.going) this.#loop.resume()
+    else this.#job = new Job(this, this.#loop.run(until))
+    return this.#job
+  }
+
+  /** Where it stands, after an interrupt. */
+  #where(goOn: string): string {
+    const { length } = this.results
+    const of = this.#total === null ? '' : ` of ${this.#total}`
+    const after = length === 0 ? 'before the first example' : `after example ${length - 1} (${length}${of} done)`
+    return `stopped ${after}; nothing is lost. Go on with ${goOn}`
+  }
+
+  /**
+   * Goes back to the state before example `k` as a new branch; the old one is kept. A run that is going is paused first,
+   * and stays so.
+   *
+   * @throws InputError if there is no such example, or a branch has that name
+   */
+  async rewind(k: number, name?: string): Promise<CardView> {
+    await this.#loop.pause()
+    if (this.#loop.status === 'running') throw new HarnessError('rewind(): an example is being worked on; await it')
+    this.#harness.rewind(k, name)
+    this.#points = this.#points.slice(0, k)
+    this.#tell({ type: 'branches', branches: [...this.record.branches], current: this.branch.name })
+    this.#tell({ type: 'state', state: this.state })
+    return this.lineage
+  }
+
+  /**
+   * A harness of its own on a new branch from the state before example `at`, with other callables where given. Asked for
+   * again by the same name, the fork that there is takes the new callables and keeps its position.
+   *
+   * @throws InputError if the branch that there is left elsewhere, or `at` is no example
+   */
+  async fork(options: NotebookFork): Promise<NotebookHarness> {
+    const fork = await forkOf(this, options, parts => new NotebookHarness(parts))
+    const branches = [...this.record.branches]
+    this.#tell({ type: 'branches', branches, current: this.branch.name })
+    return fork
+  }
+
+  // Looking.
+
+  /** What an example's card says in short. */
+  texts(index: number) {
+    const { example, response } = this.results[index]!
+    return exampleTexts(index, example.messages.findLast(({ role }) => role === 'user')?.content ?? '', response)
+  }
+  /** @throws InputError if it has not been run */
+  result(index: number): ExampleResult {
+    const found = this.results[index]
+    if (found) return found
+    throw new InputError(
+      `example ${index} of run ${this.id}: branch ${this.branch.name} has ${this.results.length}, counted from 0`,
+    )
+  }
+  /** Example `k` of this branch. */
+  example(k: number): CardView {
+    return views.exampleOf(this, toStep(this.result(k)))
+  }
+  /** Scores, outcomes and edits over the examples. */
+  get timeline(): CardView {
+    return views.run(this, 'timeline')
+  }
+  /**
+   * What lies between two adapters: those that examples left behind, by index; identifiers; handles; the last one of
+   * another harness; null for none. By default the last update, against the adapter that it came from.
+   */
+  diff(a?: AdapterName, b?: AdapterName): CardView {
+    return views.diff(this, a, b)
+  }
+  /** The branches and what they left behind. */
+  get lineage(): CardView {
+    return views.lineage(this)
+  }
+  /** Another harness, or a recorded run (`FOLDER[@BRANCH][#INDEX]`), against this one, paired by example. */
+  compare(other: NotebookHarness | string): CardView {
+    return views.comparison(this, other)
+  }
+  /** The callables as they are now, and every edit. */
+  get callables(): CardView {
+    return views.callables(this)
+  }
+
+  [DISPLAY](): MimeBundle | Promise<MimeBundle> {
+    return views.run(this, 'run')[DISPLAY]()
+  }
+  toString(): string {
+    return String(views.run(this, 'run'))
+  }
+  [inspect.custom](): string {
+    return this.toString()
+  }
+
+  /** Ends a run that is going and gives the record back. */
+  async close(): Promise<void> {
+    for (const fork of this.forks.values()) await fork.loop.stop()
+    await this.#loop.stop()
+    forget(this)
+    this.record.close()
+  }
+}
+
+/** Names an adapter: see `NotebookHarness.diff`. */
+export type AdapterName = number | string | LoRAHandle | NotebookHarness | null

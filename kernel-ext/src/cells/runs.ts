@@ -1,0 +1,26 @@
+/** The runs of this kernel, forks among them: what a browser can see and steer. */
+import type { NotebookHarness } from './notebook.js'
+
+const runs = new Map<string, NotebookHarness>()
+const watchers = new Set<(run: NotebookHarness) => void>()
+
+export const allRuns = (): readonly NotebookHarness[] => [...runs.values()]
+export const runOf = (id: string): NotebookHarness | undefined => runs.get(id)
+
+export function remember(run: NotebookHarness): void {
+  runs.set(run.id, run)
+  for (const watcher of watchers) watcher(run)
+}
+
+/** Forgets a run that is closed, with its forks. */
+export function forget(run: NotebookHarness): void {
+  for (const fork of run.forks.values()) forget(fork)
+  runs.delete(run.id)
+}
+
+/** Calls `watcher` for each run there is and will be, until the function returned is called. */
+export function watchRuns(watcher: (run: NotebookHarness) => void): () => void {
+  watchers.add(watcher)
+  for (const run of runs.values()) watcher(run)
+  return () => watchers.delete(watcher)
+}
