@@ -51,8 +51,9 @@ export async function session({ path, args, watch, open }: SessionOptions): Prom
     const texts = new Map<string, string>()
     const loaded = await Promise.race([load(texts), interruption.aborted])
     harness = await open(loaded)
-    for (const { id, dtype, device, deviceReason } of loadedModels())
-      console.log(plain(`Model ${id} (${dtype}) on ${device}: ${deviceReason}`, 200))
+    // The reason begins with the device.
+    for (const { id, dtype, deviceReason } of loadedModels())
+      console.log(plain(`Model ${id} (${dtype}) on ${deviceReason}`, 300))
     const watched = watch ? { texts, load } : undefined
     const end = await follow(harness, experimentName(path), { limit: args.limit, interruption, watched })
     if (harness.results.length === 0 && end.error !== undefined) throw end.error
