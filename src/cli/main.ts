@@ -19,6 +19,9 @@ const whole = (least: number) => (text: string) => {
   throw new InvalidArgumentError(`It must be a whole number, ${least} or more.`)
 }
 
+/** Whole numbers with commas between them. */
+const wholes = (text: string): number[] => text.split(',').map(whole(0))
+
 /** Collects `--set key=value` pairs. */
 function pair(text: string, pairs: Record<string, string>): Record<string, string> {
   const [, key, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(text) ?? []
@@ -85,6 +88,9 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     .argument('<run>', 'its folder')
     .option('--limit <n>', 'end after n examples in all (default: as the run was started)', whole(1))
     .option('--branch <name>', 'branch to go on with (default: the one last worked on)')
+    .option('--at <n>', 'go back to the state before example n, on a new branch; the old one stays', whole(0))
+    .option('--name <name>', 'of the new branch')
+    .option('--skip-updates <n,…>', 'examples that the new branch does not learn from', wholes)
     .option('--experiment <file>', 'where the experiment is now (default: where it was)')
     .option('--allow-changes', 'go on although callables, examples, models or software changed; the record says so')
     .option('--watch', 'swap the callables, between two examples, whenever a file of the experiment is saved')

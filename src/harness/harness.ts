@@ -221,9 +221,9 @@ export class LoRAHarness implements Callables {
   }
 
   /** Goes back to the state before example `k` (0 … results.length) as a new branch; the old one stays in `branches`. */
-  rewind(k: number, name?: string): void {
+  rewind(k: number, name?: string, skipUpdates?: readonly number[]): void {
     if (this.#control.busy) throw new HarnessError('rewind(): an example is being worked on; await pause() first')
-    const next = this.#history.fork({ at: k, name })
+    const next = this.#history.fork({ at: k, name, skipUpdates })
     this.recorder.begin?.(next.branch)
     next.begin()
     this.#history.become(next)

@@ -102,6 +102,39 @@ describe('resume', () => {
     record.close()
   })
 
+  test('--at: back to the state before an example, with an edited callable, on a branch of its own', async () => {
+    write('back.mjs', { inferenceFn: once(-1, '') })
+    await run('back.mjs', 'back')
+    write('back.mjs', { inferenceFn: "() => 'other'", finetuneFn: '() => null' })
+    const { code, output } = await resume('back', '--at', '3', '--name', 'other answers', '--skip-updates', '3,5')
+    expect(output).toContain('Going on with back, branch other answers, at example #3: 3 examples done.')
+    expect(code).toBe(0)
+    const record = readRun(join(folder, 'back'))
+    expect(record.steps('main')).toHaveLength(8)
+    expect(record.steps().map(step => step.response === 'other')).toEqual([0, 0, 0, 1, 1, 1, 1, 1].map(Boolean))
+    expect(record.steps().map(step => step.outcome.kind)).toEqual([
+      ...Array(3).fill('skipped'),
+      ...['skipped', 'unchanged', 'skipped', 'unchanged', 'unchanged'],
+    ])
+    record.close()
+
+    const shown = await cli(['runs', 'back'], folder)
+    expect(shown.output).toMatch(/^main {2}8 examples {2}f1 0\.00$/m)
+    expect(shown.output).toMatch(
+      /^└─ other answers \* {2}8 examples {2}f1 0\.00 {2}leaves main before example 3, without the update of 3, 5$/m,
+    )
+    expect(shown.output).toMatch(/^ {2}before #3 on other answers: .*finetuneFn \(\+\d+ −\d+ lines\)$/m)
+    expect(shown.output).toMatch(/ {2}allowed: inferenceFn: its text was changed$/m)
+    const compared = await cli(['compare', 'back@main', 'back@other answers'], folder)
+    expect(compared.output).toContain('8 examples, the same in both.')
+
+    const wrong = await resume('back', '--at', '99', '--branch', 'main')
+    expect(wrong.output).toContain('leaving branch main at example 99: it must be an integer from 0 to 8')
+    expect(wrong.code).toBe(2)
+    expect((await resume('back', '--name', 'x')).output).toContain('add --at N')
+    expect((await cli(['verify', 'back'], folder)).code).toBe(0)
+  })
+
   test('an experiment that is gone is asked for', async () => {
     write('gone.mjs', { inferenceFn: once(-1, '') })
     await run('gone.mjs', 'gone', '--limit', '1')
