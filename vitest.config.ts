@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/** What a tier needs is in its name: unit (no ONNX Runtime), ort (tiny fixtures), ui (a browser), model (SmolLM2). */
+/** What a tier needs is in its name: unit (no ONNX Runtime), ort (tiny fixtures), ui (a browser), notebook (Jupyter), model (SmolLM2). */
 const tier = (name: string, include: string[], timeout: number, exclude: string[] = [], more = {}) => ({
   extends: true as const,
   test: { name, include, exclude, testTimeout: timeout, hookTimeout: timeout, ...more },
@@ -22,8 +22,10 @@ export default defineConfig({
   test: {
     pool: 'forks',
     projects: [
-      tier('unit', ['test/**/*.test.ts'], 30_000, ['test/**/*.{ort,ui,model,peft}.test.ts']),
+      tier('unit', ['test/**/*.test.ts'], 30_000, ['test/**/*.{ort,ui,notebook,model,peft}.test.ts']),
       tier('ui', ['test/**/*.ui.test.ts'], 300_000),
+      // Needs Jupyter's clients: `npm run test:notebook` says where they are. It runs what was built.
+      ...(process.env.NOTEBOOK_PYTHON ? [tier('notebook', ['test/**/*.notebook.test.ts'], 120_000)] : []),
       tier('ort', ['test/**/*.ort.test.ts'], 120_000),
       tier('model', ['test/**/*.model.test.ts'], 600_000, [], {
         // Alone and one file at a time: each model takes every core and a few gigabytes.

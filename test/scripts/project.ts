@@ -62,12 +62,20 @@ export interface Project {
   ): Promise<{ code: number | null; output: string }>
 }
 
-/** A project with this project's scripts and nothing installed. apt-get is a script that only says how it was called. */
+/** `python3 -m venv FOLDER` with a Python in it that takes every command. */
+const PYTHON = `#!/bin/sh
+[ -n "$VENV_FAILS" ] && exit 1
+mkdir -p "$3/bin"; echo '#!/bin/sh' > "$3/bin/python"; chmod +x "$3/bin/python"
+`
+
+/** A project with this project's scripts and nothing installed. apt-get and python3 are scripts. */
 export function makeTemplate(folder: string): void {
   for (const [name, text] of Object.entries(FILES)) write(folder, name, text)
   cpSync(join(root, 'scripts'), join(folder, 'scripts'), { recursive: true })
   write(folder, 'bin/apt-get', '#!/bin/sh\necho "apt-get was asked: $@"\n')
   chmodSync(join(folder, 'bin/apt-get'), 0o755)
+  write(folder, 'bin/python3', PYTHON)
+  chmodSync(join(folder, 'bin/python3'), 0o755)
   const install = [npmScript, 'install', '--package-lock-only', '--offline']
   const lock = spawnSync(process.execPath, install, { cwd: folder, encoding: 'utf8' })
   if (lock.status !== 0) throw new Error(lock.stderr)
@@ -89,7 +97,14 @@ export function makeProject(template: string, folder: string): Project {
       const { CI: _, ...rest } = process.env
       const child = spawn(process.execPath, [`scripts/${name}.mjs`, ...args], {
         cwd: folder,
-        env: { ...rest, npm_execpath: npmScript, npm_config_offline: 'true', PATH, ...env },
+        env: {
+          ...rest,
+          LORA_HARNESS_HOME: join(folder, 'home'),
+          npm_execpath: npmScript,
+          npm_config_offline: 'true',
+          PATH,
+          ...env,
+        },
         stdio: ['ignore', 'pipe', 'pipe'],
       })
       let output = ''

@@ -95,8 +95,19 @@ describe('npm test', () => {
   test('checks, runs every test and ends with the numbers', async () => {
     const { code, output } = await project.script('test', { env: PYTHON, args: ['test/cli'] })
     expect(output).toMatch(
-      /checked[\s\S]*vitest run --project=unit --project=ort (--project=ui )?--project=model test\/cli[\s\S]*\n3 passed, 1 failed, 2 skipped\n$/,
+      /checked[\s\S]*vitest run --project=unit --project=ort (--project=ui )?--project=notebook --project=model test\/cli[\s\S]*\n3 passed, 1 failed, 2 skipped\n$/,
     )
+    expect(code).toBe(0)
+    expect(output).toContain('making a Python environment')
+    const again = await project.script('test')
+    expect(again.output).not.toContain('making a Python environment')
+    expect(again.output).toContain('--project=notebook')
+  })
+
+  test('without Python packages for notebooks: their tests are left out and named', async () => {
+    const { code, output } = await project.script('test', { env: { ...PYTHON, VENV_FAILS: '1' } })
+    expect(output).toMatch(/vitest run --project=unit --project=ort( --project=ui)? --project=model\n/)
+    expect(output).toMatch(/The tests of the notebook kernel did not run\. python3 -m venv .* failed \(see above\)/)
     expect(code).toBe(0)
   })
 
@@ -113,7 +124,7 @@ describe('npm test', () => {
   test('without the model: its tests are left out and named; in CI that is a failure', async () => {
     const env = { ...PYTHON, MODEL: 'no network' }
     const here = await project.script('test', { env })
-    expect(here.output).toMatch(/vitest run --project=unit --project=ort( --project=ui)?\n/)
+    expect(here.output).toMatch(/vitest run --project=unit --project=ort( --project=ui)? --project=notebook\n/)
     expect(here.output).toContain('The tests with the embedded model did not run. no network')
     expect(here.code).toBe(0)
     const ci = await project.script('test', { env: { ...env, CI: 'true' } })
