@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync } from 'node:fs'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
@@ -248,7 +248,8 @@ export async function releaseFiles(): Promise<void> {
 function readOnly(path: string): string {
   const url = pathToFileURL(path)
   // SQLite needs to write beside a file that may change; in a folder where nobody can write, none does.
-  if (!existsSync(`${path}-wal`) && !mayWrite(dirname(path))) url.searchParams.set('immutable', '1')
+  const log = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
+  if (log === 0 && !mayWrite(dirname(path))) url.searchParams.set('immutable', '1')
   else url.searchParams.set('mode', 'ro')
   return url.href
 }
