@@ -4,11 +4,11 @@ import { type LoRAHarness, toStep } from '../../src/harness/index.js'
 import { firstDifferentStep } from '../../src/record/difference.js'
 import { openRun, readRun } from '../../src/record/open.js'
 import { collect } from '../harness/toy.js'
-import { temporaryFolder } from '../helpers/folder.js'
+import { MEMORY, temporaryFolder } from '../helpers/folder.js'
 import { outsider, program } from './program.js'
 import { expectWhole, stateOf } from './state.js'
 
-const home = temporaryFolder()
+const home = temporaryFolder(MEMORY)
 const theirs = outsider(join(home, 'theirs'))
 let folders = 0
 const newFolder = () => join(home, String(folders++))

@@ -1,12 +1,15 @@
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { disk } from '../../src/lora/durable.js'
 import { type OpenOptions, openRun } from '../../src/record/open.js'
-import { temporaryFolder } from '../helpers/folder.js'
+import { MEMORY, temporaryFolder } from '../helpers/folder.js'
 import { outsider, program } from './program.js'
 import { expectWhole, stateOf } from './state.js'
 
-const home = temporaryFolder()
+// Hundreds of runs; on a busy machine they take their time.
+vi.setConfig({ testTimeout: 300_000 })
+const home = temporaryFolder(MEMORY)
 let folders = 0
 const newFolder = () => join(home, String(folders++))
 const theirs = outsider(join(home, 'theirs'))
@@ -88,6 +91,7 @@ test.each([
       await finish(folder)
       expectWhole(folder)
       expect(stateOf(folder), `call ${n}, ${name}`).toEqual(expected)
+      rmSync(folder, { recursive: true })
       tried++
     }
     expect(tried).toBe(count)

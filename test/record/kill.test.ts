@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import { afterAll, expect, test } from 'vitest'
 import { random } from '../../src/tensor.js'
-import { temporaryFolder } from '../helpers/folder.js'
+import { MEMORY, temporaryFolder } from '../helpers/folder.js'
 import { expectWhole, stateOf } from './state.js'
 
 const KILLS = Number(process.env.KILLS ?? 200)
@@ -13,7 +13,7 @@ const STAGES = { open: 1, retrieve: 3, infer: 3, evaluate: 3, finetune: 3, recor
 /** Kills in each stage at least: a tenth. */
 const FEWEST = KILLS / 10
 
-const home = temporaryFolder()
+const home = temporaryFolder(MEMORY)
 // One file, because two hundred processes start from it; it finds the packages and this project's package.json from there.
 const program = `node_modules/.cache/killed-${process.pid}.mjs`
 afterAll(() => rmSync(program, { force: true }))
@@ -110,6 +110,7 @@ test(`killed ${KILLS} times: no step is lost, none doubled, and the run ends as 
     for (const step of found) recorded.add(step)
     if (killed) continue
     expect(stateOf(folder)).toEqual(expected)
+    rmSync(folder, { recursive: true })
     if (total >= KILLS) break
     folder = join(home, String(++runs))
     recorded = new Set()

@@ -7,7 +7,7 @@ import type { LoadedModel } from '../../src/models/loaded.js'
 import { type OpenOptions, openRun, type RecordedHarness, readRun } from '../../src/record/open.js'
 import type { Session } from '../../src/record/run-info.js'
 import { collect, numbered, toy } from '../harness/toy.js'
-import { temporaryFolder } from '../helpers/folder.js'
+import { MEMORY, temporaryFolder } from '../helpers/folder.js'
 import { outsider, program } from './program.js'
 import { expectWhole, stateOf } from './state.js'
 
@@ -24,7 +24,8 @@ vi.mock('../../src/record/versions.js', async original => {
 vi.mock('../../src/models/loaded.js', () => ({ loadedModels: () => now.models, noteLoaded: () => {} }))
 afterEach(() => void Object.assign(now, { versions: {}, cores: 0, models: [] }))
 
-const home = temporaryFolder()
+vi.setConfig({ testTimeout: 120_000 })
+const home = temporaryFolder(MEMORY)
 let folders = 0
 const newFolder = () => join(home, String(folders++))
 
