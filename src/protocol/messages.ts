@@ -35,8 +35,9 @@ export interface RunState {
 }
 
 /**
- * What a kernel tells on the events comm. `seq` counts up by one per run: a gap means that something was missed, and
- * `snapshot` brings it back.
+ * What a kernel tells on the events comm: all there is when it is opened, then what happens. `seq` counts up by one per
+ * run and comm: a gap means that something was missed, and `snapshot` brings it back. Points that come again replace those
+ * with the same index.
  */
 export type EventMessage = { seq: number; id: string } & (
   | { type: 'state'; state: RunState }
@@ -53,7 +54,15 @@ export type EventMessage = { seq: number; id: string } & (
 const index = z.int().nonnegative()
 const name = z.string().min(1).max(500)
 
-/** Untrusted: what a browser asks. `request` names the answer; `id` the run. */
+/**
+ * Untrusted: what a browser asks. `request` names the answer; `id` the run. A browser names itself by `client` in the data
+ * that it opens its comms with: a request that it sends again by the same number is done once.
+ *
+ * - `snapshot`: all there is of a run, on the events comm; `since` is the index of the first example that is wanted
+ * - `resume` begins a run that is idle
+ * - `step` answers when the example is done: `{ index }`, null after the last one
+ * - `diff` compares two adapters by identifier; null stands for none
+ */
 export const ControlRequest = z
   .discriminatedUnion('type', [
     z.object({ type: z.literal('runs') }),
@@ -65,7 +74,7 @@ export const ControlRequest = z
     z.object({ type: z.literal('rewind'), at: index, name: name.optional() }),
     z.object({ type: z.literal('fork'), at: index, name, skipUpdates: z.array(index).max(100_000).optional() }),
     z.object({ type: z.literal('example'), branch: name, index }),
-    z.object({ type: z.literal('diff'), a: name, b: name }),
+    z.object({ type: z.literal('diff'), a: name.nullable(), b: name.nullable() }),
     z.object({ type: z.literal('callables'), hash: z.string().max(200) }),
   ])
   .and(z.object({ request: z.int().nonnegative(), id: name.optional() }))

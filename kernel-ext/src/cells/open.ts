@@ -12,6 +12,7 @@ import {
 } from 'lora-harness'
 import { transport } from '../place.js'
 import { LiveCallables } from './callables.js'
+import { connect } from './connect.js'
 import { lastOf } from './forks.js'
 import { NotebookHarness } from './notebook.js'
 import { remember, runOf } from './runs.js'
@@ -63,6 +64,7 @@ async function open(options: NotebookOptions): Promise<NotebookHarness> {
     for (const each of [run, ...run.forks.values()]) each.noted(event)
   }
   closeAtExit(run)
+  connect()
   remember(run)
   return run
 }

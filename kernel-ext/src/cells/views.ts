@@ -12,6 +12,7 @@ import {
   totalNorm,
 } from 'lora-harness'
 import type { Step } from 'lora-harness/protocol'
+import { type CardSource, card, cardOf, type Markup, svg, timeline, timelineOf } from 'lora-harness/report'
 import type { CardView } from '../cards/card.js'
 import { exampleCard } from '../cards/example.js'
 import { type RunAtOnce, runCard } from '../cards/run.js'
@@ -28,7 +29,26 @@ const atOnce = (h: NotebookHarness): RunAtOnce => ({
 
 /** A run's card. @param live while it goes on: without what takes long */
 export const run = (h: NotebookHarness, kind: 'run' | 'timeline', live = false): CardView =>
-  runCard(kind, atOnce(h), undefined, live)
+  runCard(kind, atOnce(h), h.points.length > 0 ? () => pictureOf(h, kind) : undefined, live)
+
+/** What is drawn of a run: the record, with the points that are at hand. */
+function pictureOf(h: NotebookHarness, kind: 'run' | 'timeline'): Markup {
+  const { record } = h
+  const { info, sessions, branches } = record
+  const branch = h.branch.name
+  const source: CardSource = {
+    ...{ info, sessions, branches, current: branch },
+    timeline: name => (name === undefined || name === branch ? [...h.points] : record.timeline(name)),
+    events: () => [...h.events],
+    probings: name => record.probings(name ?? branch),
+    adapter: identifier => record.adapter(identifier),
+  }
+  const picture =
+    kind === 'run'
+      ? card({ ...cardOf(source, { branch, status: h.state.status }), runId: h.id })
+      : timeline(timelineOf(source, { branch }), { width: 1000, height: 320 })
+  return svg(picture, { ground: true })
+}
 
 export const exampleOf = (h: NotebookHarness, step: Step): CardView => exampleCard(h.id, step)
 
