@@ -18,18 +18,20 @@ export interface Look {
   html?: Markup
   /** An SVG file, for a chart. */
   svg?: () => Markup
+  /** Pixels of its PNG for each of its units: 2 by default, for sharp screens. */
+  zoom?: number
 }
 
 /** A card may hold so much [bytes of JSON], or notebooks become slow. */
 export const MOST = 300_000
 
 /** @param card within `MOST`: see `fitted` */
-export function view(card: Card, { text, html, svg }: Look): CardView & { [inspect.custom](): string } {
+export function view(card: Card, { text, html, svg, zoom = 2 }: Look): CardView & { [inspect.custom](): string } {
   return {
     card,
     async [DISPLAY](): Promise<MimeBundle> {
       const bundle: MimeBundle = { [MIME]: card }
-      if (svg) bundle['image/png'] = await png(svg())
+      if (svg) bundle['image/png'] = await png(svg(), zoom)
       if (html) bundle['text/html'] = markup`${STYLE}<div class="lora-card">${html}</div>`.text
       return { ...bundle, 'text/plain': text }
     },

@@ -13,19 +13,28 @@ const load = async (): Promise<Uint8Array[]> => {
   return await Promise.all(['DejaVuSans', 'DejaVuSans-Bold'].map(name => fileOf(`dejavu-fonts-ttf/ttf/${name}.ttf`)))
 }
 
-/** An SVG file as PNG in base64, at twice its size for sharp screens. */
-export async function png(svg: Markup, zoom = 2): Promise<string> {
+/** A picture may take so much [bytes], or notebooks become slow. */
+const MOST = 150_000
+
+/** An SVG file as PNG in base64: `zoom` times its size, for sharp screens, or less if that is too large. */
+export async function png(svg: Markup, zoom: number): Promise<string> {
   ready ??= load()
   const fontBuffers = await ready
-  const image = new Resvg(svg.text, {
-    fitTo: { mode: 'zoom', value: zoom },
-    font: { fontBuffers, defaultFontFamily: 'DejaVu Sans', loadSystemFonts: false } as never,
-  })
-  const drawn = image.render()
-  try {
-    return Buffer.from(drawn.asPng()).toString('base64')
-  } finally {
-    drawn.free()
-    image.free()
+  for (let by = zoom; ; by *= 0.75) {
+    const bytes = draw(svg, by, fontBuffers)
+    if (bytes.length <= MOST || by < 0.5) return Buffer.from(bytes).toString('base64')
   }
+}
+
+function draw(svg: Markup, zoom: number, fontBuffers: Uint8Array[]): Uint8Array {
+  const options = {
+    fitTo: { mode: 'zoom', value: zoom },
+    font: { fontBuffers, defaultFontFamily: 'DejaVu Sans' },
+  } as const
+  const picture = new Resvg(svg.text, options)
+  const image = picture.render()
+  const bytes = image.asPng()
+  image.free()
+  picture.free()
+  return bytes
 }

@@ -24,7 +24,7 @@ const TEXT = 300
 /**
  * A run's numbers and its timeline.
  *
- * @param live leave out what takes long: texts, intervals, and the picture
+ * @param live leave out what takes long: texts, intervals, sharpness of the picture
  */
 export function runCard(kind: 'run' | 'timeline', run: RunAtOnce, picture?: () => Markup, live = false): CardView {
   const { state, seed, points, branches, events, example } = run
@@ -50,7 +50,10 @@ export function runCard(kind: 'run' | 'timeline', run: RunAtOnce, picture?: () =
       yield { ...base, left, columns: columnsOf(points, points.length - n), examples: [], events: [] }
     }
   }
-  return view(fitted(forms()), { text: runText(state, seed, summaryText(summary)), ...(picture && { svg: picture }) })
+  return view(fitted(forms()), {
+    text: runText(state, seed, summaryText(summary)),
+    ...(picture && { svg: picture, zoom: live ? 1 : 2 }),
+  })
 }
 
 /** The texts of an example as a card has them. */

@@ -7,6 +7,18 @@ export type Until = number | ((result: ExampleResult) => boolean | Promise<boole
 /** Why a run left its loop. */
 export type End = 'finished' | 'until' | 'stopped' | 'interrupted'
 
+/** A cell was interrupted: after an example, with nothing lost. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted'
+
+  /** @param done examples; `total`: how many there are, null if that is not known */
+  constructor(done: number, total: number | null) {
+    const of = total === null ? '' : ` of ${total}`
+    const where = done === 0 ? 'before the first example' : `after example ${done - 1} (${done}${of} done)`
+    super(`stopped ${where}; nothing is lost. Go on with: await h.run()`)
+  }
+}
+
 /** One run of a harness at a time, and what it is doing. */
 export class Loop {
   readonly #harness: LoRAHarness

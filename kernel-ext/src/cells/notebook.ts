@@ -4,26 +4,21 @@ import {
   type ExampleResult,
   HarnessError,
   InputError,
-  type LoRAHandle,
   type LoRAHarness,
   pointOf,
   type RunWriter,
   toStep,
 } from 'lora-harness'
-import type { Branch, EventMessage, RunEvent, RunState, Step, TimelinePoint } from 'lora-harness/protocol'
+import type { Branch, RunEvent, RunState, Step, TimelinePoint } from 'lora-harness/protocol'
 import type { CardView } from '../cards/card.js'
-import { exampleTexts } from '../cards/run.js'
 import { transport } from '../place.js'
 import { DISPLAY, type MimeBundle } from '../transport.js'
-import type { Baselines, LiveCallables, Thunks } from './callables.js'
+import { type Baselines, CALLABLES, type LiveCallables, type Thunks } from './callables.js'
 import { forkOf, type NotebookFork } from './forks.js'
 import { Job } from './job.js'
-import { Loop, type Until } from './loop.js'
-import { forget } from './runs.js'
+import { Interrupted, Loop, type Until } from './loop.js'
+import { forget, type Told } from './runs.js'
 import * as views from './views.js'
-
-/** What a run tells those who watch it: an EventMessage without its address. */
-export type Told = EventMessage extends infer M ? (M extends unknown ? Omit<M, 'seq' | 'id'> : never) : never
 
 /** What a NotebookHarness is made of. */
 export interface Parts {
@@ -36,13 +31,11 @@ export interface Parts {
   restored: (branch: string, live: LiveCallables) => Promise<LoRAHarness>
 }
 
-/** `await h.run()` was interrupted: after an example, with nothing lost. */
-export class Interrupted extends Error {
-  override readonly name = 'Interrupted'
-}
-
 /** A run as the cells of a notebook drive it. */
 export class NotebookHarness implements Callables {
+  declare retrieveLoraFn: Callables['retrieveLoraFn']
+  declare inferenceFn: Callables['inferenceFn']
+  declare finetuneFn: Callables['finetuneFn']
   readonly id: string
   /** Folder of its record; null if it is kept in memory only. */
   readonly folder: string | null
@@ -66,6 +59,14 @@ export class NotebookHarness implements Callables {
     this.live = live
     this.restored = restored
     this.#events = record.events()
+    for (const name of CALLABLES)
+      Object.defineProperty(this, name, {
+        get: () => live.get(name),
+        set: callable => {
+          live.set(name, callable)
+          this.#edited()
+        },
+      })
     this.take(harness)
   }
 
@@ -150,27 +151,6 @@ export class NotebookHarness implements Callables {
 
   // The callables: setting one is the edit.
 
-  get retrieveLoraFn(): Callables['retrieveLoraFn'] {
-    return this.live.get('retrieveLoraFn')
-  }
-  set retrieveLoraFn(callable: Callables['retrieveLoraFn']) {
-    this.live.set('retrieveLoraFn', callable)
-    this.#edited()
-  }
-  get inferenceFn(): Callables['inferenceFn'] {
-    return this.live.get('inferenceFn')
-  }
-  set inferenceFn(callable: Callables['inferenceFn']) {
-    this.live.set('inferenceFn', callable)
-    this.#edited()
-  }
-  get finetuneFn(): Callables['finetuneFn'] {
-    return this.live.get('finetuneFn')
-  }
-  set finetuneFn(callable: Callables['finetuneFn']) {
-    this.live.set('finetuneFn', callable)
-    this.#edited()
-  }
   get baselines(): Baselines {
     return this.live.baselines
   }
@@ -221,7 +201,7 @@ export class NotebookHarness implements Callables {
     } finally {
       off()
     }
-    if ((await end) === 'interrupted') throw new Interrupted(this.#where('await h.run()'))
+    if ((await end) === 'interrupted') throw new Interrupted(this.results.length, this.#total)
   }
 
   /** Runs examples in the background; what it shows stays on this cell. If a run is going, goes on with it. */
@@ -229,14 +209,6 @@ export class NotebookHarness implements Callables {
     if (this.#job && this.#loop.going) this.#loop.resume()
     else this.#job = new Job(this, this.#loop.run(until))
     return this.#job
-  }
-
-  /** Where it stands, after an interrupt. */
-  #where(goOn: string): string {
-    const { length } = this.results
-    const of = this.#total === null ? '' : ` of ${this.#total}`
-    const after = length === 0 ? 'before the first example' : `after example ${length - 1} (${length}${of} done)`
-    return `stopped ${after}; nothing is lost. Go on with ${goOn}`
   }
 
   /**
@@ -270,11 +242,6 @@ export class NotebookHarness implements Callables {
 
   // Looking.
 
-  /** What an example's card says in short. */
-  texts(index: number) {
-    const { example, response } = this.results[index]!
-    return exampleTexts(index, example.messages.findLast(({ role }) => role === 'user')?.content ?? '', response)
-  }
   /** @throws InputError if it has not been run */
   result(index: number): ExampleResult {
     const found = this.results[index]
@@ -295,7 +262,7 @@ export class NotebookHarness implements Callables {
    * What lies between two adapters: those that examples left behind, by index; identifiers; handles; the last one of
    * another harness; null for none. By default the last update, against the adapter that it came from.
    */
-  diff(a?: AdapterName, b?: AdapterName): CardView {
+  diff(a?: views.AdapterName, b?: views.AdapterName): CardView {
     return views.diff(this, a, b)
   }
   /** The branches and what they left behind. */
@@ -329,6 +296,3 @@ export class NotebookHarness implements Callables {
     this.record.close()
   }
 }
-
-/** Names an adapter: see `NotebookHarness.diff`. */
-export type AdapterName = number | string | LoRAHandle | NotebookHarness | null

@@ -1,5 +1,5 @@
 import type { EventMessage, TimelinePoint } from 'lora-harness/protocol'
-import type { Told } from './notebook.js'
+import type { Told } from './runs.js'
 
 /** Points in one message. */
 const PART = 500

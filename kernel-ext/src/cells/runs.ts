@@ -1,5 +1,9 @@
 /** The runs of this kernel, forks among them: what a browser can see and steer. */
+import type { EventMessage } from 'lora-harness/protocol'
 import type { NotebookHarness } from './notebook.js'
+
+/** What a run tells those who watch it: an EventMessage without its address. */
+export type Told = EventMessage extends infer M ? (M extends unknown ? Omit<M, 'seq' | 'id'> : never) : never
 
 const runs = new Map<string, NotebookHarness>()
 const watchers = new Set<(run: NotebookHarness) => void>()

@@ -15,16 +15,22 @@ import type { Step } from 'lora-harness/protocol'
 import { type CardSource, card, cardOf, type Markup, svg, timeline, timelineOf } from 'lora-harness/report'
 import type { CardView } from '../cards/card.js'
 import { exampleCard } from '../cards/example.js'
-import { type RunAtOnce, runCard } from '../cards/run.js'
+import { exampleTexts, type RunAtOnce, runCard } from '../cards/run.js'
 import { type AdapterDiff, callablesCard, comparisonCard, diffCard, lineageCard } from '../cards/tables.js'
 import { transport } from '../place.js'
 import { DISPLAY } from '../transport.js'
 import { CALLABLES } from './callables.js'
-import type { AdapterName, NotebookHarness } from './notebook.js'
+import type { NotebookHarness } from './notebook.js'
+
+/** Names an adapter: see `NotebookHarness.diff`. */
+export type AdapterName = number | string | LoRAHandle | NotebookHarness | null
 
 const atOnce = (h: NotebookHarness): RunAtOnce => ({
   ...{ state: h.state, seed: h.seed, points: h.points, events: h.events, branches: h.record.branches },
-  example: index => h.texts(index),
+  example: index => {
+    const { example, response } = h.result(index)
+    return exampleTexts(index, example.messages.findLast(({ role }) => role === 'user')?.content ?? '', response)
+  },
 })
 
 /** A run's card. @param live while it goes on: without what takes long */
