@@ -3,6 +3,9 @@ import { STAGES, type Step } from '../protocol/index.js'
 
 type Cell = string | number | null
 
+/** Rows that are written at once. */
+const BATCH = 256
+
 /** Columns that every step has, first to last; metrics and baselines come between `outcome` and the losses. */
 const BEFORE: Record<string, (step: Step) => Cell> = {
   branch: step => step.branch,
@@ -55,12 +58,16 @@ export function* stepsCsv(steps: () => Iterable<Step>): Generator<string> {
     ]),
     ...Object.entries(AFTER),
   ]
-  yield line(columns.map(([name]) => name))
+  let rows: Cell[][] = [columns.map(([name]) => name)]
   for (const step of steps()) {
     // A run that is being written has more by now, with columns that were not seen.
-    if (count-- === 0) return
-    yield line(columns.map(([, cell]) => cell(step)))
+    if (count-- === 0) break
+    rows.push(columns.map(([, cell]) => cell(step)))
+    if (rows.length < BATCH) continue
+    yield lines(rows)
+    rows = []
   }
+  yield lines(rows)
 }
 
 /** `base.f1`; a baseline that is called as other columns begin is set apart. */
@@ -69,4 +76,4 @@ const columnOf = (baseline: string, metric: string): string =>
     ? `baseline.${baseline}.${metric}`
     : `${baseline}.${metric}`
 
-const line = (cells: Cell[]): string => stringify([cells], { record_delimiter: 'windows', escape_formulas: true })
+const lines = (rows: Cell[][]): string => stringify(rows, { record_delimiter: 'windows', escape_formulas: true })
