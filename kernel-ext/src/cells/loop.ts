@@ -64,6 +64,7 @@ export class Loop {
   run(until: Until = Number.POSITIVE_INFINITY): Promise<End> {
     if (this.#going) throw new HarnessError('a run is going already; pause() or stop() it, or await its end')
     this.#requireIdle()
+    if (typeof until === 'number' && this.#harness.results.length >= until) return Promise.resolve('until')
     this.#going = this.#run(until)
     return this.#going
   }
@@ -73,7 +74,6 @@ export class Loop {
     this.#stopped = false
     this.#begin('running')
     try {
-      if (typeof until === 'number' && this.#harness.results.length >= until) return 'until'
       for await (const result of this.#harness.run()) {
         this.#set(() => (this.#stage = null))
         if (typeof until === 'function' ? await until(result) : this.#harness.results.length >= until) return 'until'

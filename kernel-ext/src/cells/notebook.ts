@@ -197,7 +197,7 @@ export class NotebookHarness implements Callables {
     const end = this.#loop.run(until)
     const off = transport().onInterrupt(() => this.#loop.interrupt())
     try {
-      await Promise.all([views.follow(this, end), end])
+      await views.follow(this, end)
     } finally {
       off()
     }

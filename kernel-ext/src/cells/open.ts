@@ -132,11 +132,18 @@ async function again(run: NotebookHarness, options: NotebookOptions): Promise<No
   return run
 }
 
+/** Runs with a record of their own: forks have their parent's. */
+const roots = new Set<NotebookHarness>()
+
 /** A process that ends says so in the record; one that is killed cannot, and its lock is free all the same. */
 function closeAtExit(run: NotebookHarness): void {
-  process.once('exit', () => {
-    if (runOf(run.id) !== run) return
-    run.record.end(run.state.status === 'finished' ? 'finished' : 'stopped')
-    run.record.close()
-  })
+  if (roots.size === 0)
+    process.once('exit', () => {
+      for (const root of roots) {
+        if (runOf(root.id) !== root) continue // It is closed.
+        root.record.end(root.state.status === 'finished' ? 'finished' : 'stopped')
+        root.record.close()
+      }
+    })
+  roots.add(run)
 }
