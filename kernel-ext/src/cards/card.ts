@@ -3,6 +3,7 @@ import { type Card, MIME } from 'lora-harness/protocol'
 import { constant, type Markup, markup } from 'lora-harness/report'
 import { DISPLAY, type Displayable, type MimeBundle } from '../transport.js'
 import { png } from './png.js'
+import { plain } from './text.js'
 
 /** A card of a notebook: with the plugin it is drawn from its data, without it a picture or a table, else text. */
 export interface CardView extends Displayable {
@@ -26,13 +27,16 @@ export interface Look {
 export const MOST = 300_000
 
 /** @param card within `MOST`: see `fitted` */
-export function view(card: Card, { text, html, svg, zoom = 2 }: Look): CardView & { [inspect.custom](): string } {
+export function view(card: Card, look: Look): CardView & { [inspect.custom](): string } {
+  const { html, svg, zoom = 2 } = look
+  // The last hand on every text: whatever it is made of, nothing in it is obeyed.
+  const text = plain(look.text)
   return {
     card,
     async [DISPLAY](): Promise<MimeBundle> {
       const bundle: MimeBundle = { [MIME]: card }
       if (svg) bundle['image/png'] = await png(svg(), zoom)
-      if (html) bundle['text/html'] = markup`${STYLE}<div class="lora-card">${html}</div>`.text
+      if (html) bundle['text/html'] = plain(markup`${STYLE}<div class="lora-card">${html}</div>`.text)
       return { ...bundle, 'text/plain': text }
     },
     [inspect.custom]: () => text,

@@ -1,7 +1,7 @@
 import type { Card, Step } from 'lora-harness/protocol'
 import { type Markup, markup, short } from 'lora-harness/report'
 import { type CardView, fitted, view } from './card.js'
-import { cut, line, plain } from './text.js'
+import { cut, line } from './text.js'
 
 /** Characters of one text, on the first card that is small enough. */
 const LENGTHS = [20_000, 2_000, 200]
@@ -62,6 +62,5 @@ const name = (lora: { identifier: string } | null): string => (lora ? line(short
 
 const html = (step: Step, rows: readonly [string, string][]): Markup =>
   markup`<p><b>#${step.index}</b> <bdi>${outcomeText(step)}</bdi></p><table><tbody>${rows.map(
-    ([name, value]) =>
-      markup`<tr><th><bdi>${plain(name)}</bdi></th><td><pre dir="auto">${cut(value, 20_000)}</pre></td></tr>`,
+    ([name, value]) => markup`<tr><th><bdi>${name}</bdi></th><td><pre dir="auto">${cut(value, 20_000)}</pre></td></tr>`,
   )}</tbody></table>`

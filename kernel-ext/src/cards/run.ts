@@ -2,7 +2,7 @@ import type { Branch, Card, CardColumns, CardExample, RunEvent, RunState, Timeli
 import { headline, type Markup } from 'lora-harness/report'
 import { type CardView, fitted, view } from './card.js'
 import { summaryOf, summaryText } from './summary.js'
-import { line, plain } from './text.js'
+import { line } from './text.js'
 
 /** What a card of a run is made of. */
 export interface RunAtOnce {
@@ -91,8 +91,8 @@ export function columnsOf(all: readonly TimelinePoint[], from: number): CardColu
 /** `LoRA run r7: …`, and where it stands. */
 function runText({ id, branch, status, index, total, stage, error, folder }: RunState, seed: number, numbers: string) {
   const at = `${status}${where(status, index, total, stage)}`
-  const what = [at, `branch ${line(branch)}`, `seed ${seed}`, folder === null ? 'kept in memory only' : plain(folder)]
-  return [`LoRA run ${id}: ${numbers}`, what.join(' · '), ...(error === null ? [] : [plain(error)])].join('\n')
+  const what = [at, `branch ${line(branch)}`, `seed ${seed}`, folder === null ? 'kept in memory only' : folder]
+  return [`LoRA run ${id}: ${numbers}`, what.join(' · '), ...(error === null ? [] : [error])].join('\n')
 }
 
 function where(status: RunState['status'], index: number, total: number | null, stage: string | null): string {

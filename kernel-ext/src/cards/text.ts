@@ -11,8 +11,8 @@ export const plain = (text: string): string =>
 
 /** The first `most` characters. */
 export function cut(text: string, most: number): string {
-  if (text.length <= most) return plain(text)
-  return `${plain([...text.slice(0, 2 * most)].slice(0, most - 1).join(''))}…`
+  if (text.length <= most) return text
+  return `${[...text.slice(0, 2 * most)].slice(0, most - 1).join('')}…`
 }
 
 /** On one line. */

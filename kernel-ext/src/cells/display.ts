@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { inspect } from 'node:util'
 import { MIME } from 'lora-harness/protocol'
-import { cut, line } from '../cards/text.js'
+import { line, plain } from '../cards/text.js'
 import { transport } from '../place.js'
 import { bundleBy, type DisplayOptions, type MimeBundle } from '../transport.js'
 
@@ -49,7 +49,7 @@ export async function* progress<T>(
   const show = async () => {
     const ms = performance.now() - from
     const card = { v: 1, left: null, kind: 'progress', label: line(label), done, total: total ?? null }
-    const bundle = { [MIME]: card, 'text/plain': barText(line(label), done, total, ms) }
+    const bundle = { [MIME]: card, 'text/plain': plain(barText(line(label, 40), done, total, ms)) }
     await page.display(bundle, { displayId, update: shown })
     shown = true
     due = performance.now() + PACE
@@ -77,7 +77,7 @@ const lengthOf = (items: object): number | undefined =>
 
 function barText(label: string, done: number, total: number | undefined, ms: number): string {
   const seconds = `${(ms / 1000).toFixed(1)} s`
-  const name = label === '' ? '' : `${cut(label, 40)} `
+  const name = label === '' ? '' : `${label} `
   if (!total) return `${name}${done}, ${seconds}`
   const filled = Math.round((Math.min(done, total) / total) * WIDTH)
   return `${name}${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)} ${done}/${total}, ${seconds}`
