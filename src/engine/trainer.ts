@@ -112,7 +112,8 @@ export class Trainer {
       items: items.filter((_, i) => used.has(i)).flatMap(item => itemHashes(item, options.trainOn)),
     }
     const handle = save(made, training, notesOf(settings, rows.length, run.losses))
-    if (keepsState) this.#states.add(handle, run.state, layout)
+    // A training that moved nothing (rate 0) leaves the adapter, and so its state, as they were.
+    if (keepsState && handle.identifier !== lora?.identifier) this.#states.add(handle, run.state, layout)
     return handle
   }
 

@@ -1,4 +1,4 @@
-import { rmSync, truncateSync } from 'node:fs'
+import { readFileSync, rmSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { InferenceSession } from 'onnxruntime-node'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -156,6 +156,14 @@ describe('optimizer state', () => {
     const more = await train(three, items[0]!, { ...o, steps: 3 })
     expect(more.identifier).toBe(six.identifier)
     expect((await train(three, items[0]!, { learningRate: 1e-2, steps: 3 })).identifier).not.toBe(six.identifier)
+  })
+
+  test('stays as it is where a training moved nothing: an adapter never changes, nor what goes on from it', async () => {
+    const three = await train(null, items[0]!, { ...o, steps: 3, seed: 5 })
+    const before = readFileSync(join(three.path!, 'optimizer.safetensors'))
+    const warming = { ...o, steps: 1, warmupSteps: 1, scheduler: 'linear' } as const // Its one step has rate 0.
+    expect((await train(three, items[0]!, warming)).identifier).toBe(three.identifier)
+    expect(readFileSync(join(three.path!, 'optimizer.safetensors')).equals(before)).toBe(true)
   })
 
   test('lies in the adapter’s folder, where another process finds it; it is no part of the identity', async () => {
