@@ -42,6 +42,7 @@ test('lora-harness', () => {
       "readPeft",
       "readRun",
       "rehearse",
+      "renderReport",
       "sameStep",
       "setAdapterFolder",
       "skip",
@@ -53,6 +54,7 @@ test('lora-harness', () => {
       "updateOf",
       "verifyRun",
       "writePeft",
+      "writeReport",
     ]
   `)
 })
@@ -95,15 +97,39 @@ test('lora-harness/adapters/memorybench and lora-harness/protocol', () => {
 test('lora-harness/report', () => {
   expect(Object.keys(report).sort()).toMatchInlineSnapshot(`
     [
+      "COSINES_AID",
+      "DIRECTIONS_AID",
+      "FONT",
       "Markup",
+      "WAY_AID",
+      "WHERE_AID",
+      "WHERE_AID_ABSOLUTE",
+      "card",
+      "cardOf",
+      "cardText",
       "constant",
+      "cosines",
+      "darkTheme",
+      "directions",
       "headline",
+      "isRelative",
+      "lightTheme",
+      "lineChart",
       "markup",
       "mean",
+      "outcomeIcon",
       "pairedDifference",
+      "percent",
+      "pictureStyle",
       "score",
       "short",
       "signed",
+      "svg",
+      "timeline",
+      "timelineOf",
+      "way",
+      "where",
+      "windowOf",
     ]
   `)
 })

@@ -5,7 +5,7 @@ import { replaceDurably } from '../lora/durable.js'
 import { loadedModels } from '../models/loaded.js'
 import { stepsJsonl } from '../record/jsonl.js'
 import { type RecordedHarness, writeRunInfo } from '../record/open.js'
-import { renderReport } from '../report/html.js'
+import { writeReport } from '../report/html.js'
 import { summarise } from '../report/series.js'
 import { experimentName, plural } from '../report/words.js'
 import { EXIT, type ExitCode } from './exit.js'
@@ -57,7 +57,7 @@ export async function session({ path, args, watch, open }: SessionOptions): Prom
     const watched = watch ? { texts, load } : undefined
     const end = await follow(harness, experimentName(path), { limit: args.limit, interruption, watched })
     if (harness.results.length === 0 && end.error !== undefined) throw end.error
-    finish(harness, end, args.limit, performance.now() - startedAt)
+    await finish(harness, end, args.limit, performance.now() - startedAt)
     if (end.status === 'failed') throw end.error
     return EXIT[end.status === 'stopped' ? 'finished' : end.status]
   } catch (error) {
@@ -66,12 +66,17 @@ export async function session({ path, args, watch, open }: SessionOptions): Prom
     return EXIT.interrupted
   } finally {
     interruption.release()
-    attempt('the record', () => harness?.recorder.close())
+    await attempt('the record', () => harness?.recorder.close())
   }
 }
 
 /** Says how a session ended, to people, in the record and in the files beside it. */
-function finish(harness: RecordedHarness, { status, error }: End, limit: number | undefined, ms: number): void {
+async function finish(
+  harness: RecordedHarness,
+  { status, error }: End,
+  limit: number | undefined,
+  ms: number,
+): Promise<void> {
   const { recorder, results } = harness
   const { folder, info } = recorder
   const name = `${status[0]!.toUpperCase()}${status.slice(1)} after ${duration(ms)}`
@@ -91,16 +96,16 @@ function finish(harness: RecordedHarness, { status, error }: End, limit: number 
     finishedAt: new Date().toISOString(),
   }
   const page = join(folder, 'report.html')
-  attempt('the record', () => recorder.end(status, why))
-  attempt('run.json', () => writeRunInfo(folder, now))
-  attempt('steps.jsonl', () => replaceDurably(join(folder, 'steps.jsonl'), stepsJsonl(steps)))
-  if (attempt('the report', () => replaceDurably(page, renderReport(now, steps)))) console.log(`Report: ${shown(page)}`)
+  await attempt('the record', () => recorder.end(status, why))
+  await attempt('run.json', () => writeRunInfo(folder, now))
+  await attempt('steps.jsonl', () => replaceDurably(join(folder, 'steps.jsonl'), stepsJsonl(steps)))
+  if (await attempt('the report', () => writeReport(recorder, page))) console.log(`Report: ${shown(page)}`)
 }
 
 /** Does what is worth doing although something else failed, such as a full disk; the steps are safe. */
-function attempt(what: string, work: () => void): boolean {
+async function attempt(what: string, work: () => unknown): Promise<boolean> {
   try {
-    work()
+    await work()
     return true
   } catch (error) {
     console.log(`Writing ${what} failed: ${messageOf(error)}`)

@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 import { ADAPTER } from '../record/curve.js'
-import type { RunInfo } from '../record/run-info.js'
+import type { RunInfo, Session } from '../record/run-info.js'
 import type { Difference } from '../record/stats.js'
 import type { Summary } from './series.js'
 
@@ -54,6 +54,14 @@ export function resultSentences({ metric, arms, chats, overall, differences }: S
     }
     return sentences
   })
+}
+
+/** How long the processes that wrote a run worked on it [ms]; null if that is not known. */
+export function workedOn(sessions: readonly Pick<Session, 'startedAt' | 'endedAt'>[]): number | null {
+  const times = sessions.map(({ startedAt, endedAt }) =>
+    endedAt === null ? null : Date.parse(endedAt) - Date.parse(startedAt),
+  )
+  return times.length === 0 || times.includes(null) ? null : times.reduce<number>((sum, ms) => sum + ms!, 0)
 }
 
 /** How the interval was made. */

@@ -2,7 +2,7 @@ import { mean } from '../../record/curve.js'
 import type { RunRecord } from '../../record/record.js'
 import { type Difference, pairedDifference } from '../../record/stats.js'
 import { markup } from '../markup.js'
-import { plural, score, signed } from '../words.js'
+import { plural, score, signed, workedOn } from '../words.js'
 import { clean, ink, type Picture, placed, text, widthOf } from './look.js'
 import { fork, glyph, pencil } from './marks.js'
 import type { ModuleShape } from './modules.js'
@@ -64,7 +64,7 @@ export function cardOf(
   return {
     runId: info.runId,
     status: about.status ?? sessions.at(-1)?.status ?? info.status,
-    took: info.finishedAt === null ? null : Date.parse(info.finishedAt) - Date.parse(info.startedAt),
+    took: workedOn(sessions),
     seed: info.args.seed,
     model: model ? `${model.id.split('/').at(-1)}${hash ? `@${hash.slice(0, 8)}` : ''}` : null,
     date: info.startedAt.slice(0, 10),

@@ -1,6 +1,6 @@
 import { type Markup, markup } from '../markup.js'
 import { ink, type Picture, round, text } from './look.js'
-import { kindNames, type ModuleShape, placeOf } from './modules.js'
+import { inOrder, kindNames, type ModuleShape, placeOf } from './modules.js'
 import { scale, ticks } from './scale.js'
 
 /** How to read the picture of `directions`. */
@@ -16,7 +16,7 @@ type Spread = Pick<ModuleShape, 'module' | 'rank' | 'effectiveRank' | 'strongest
  */
 export function directions(modules: readonly Spread[], { width = 620, row = 30 } = {}): Picture {
   const placed = modules.map(m => ({ ...m, ...placeOf(m.module) }))
-  const kinds = [...new Set(placed.map(m => m.kind))].slice(0, 24)
+  const kinds = inOrder(placed.map(m => m.kind)).slice(0, 24)
   const names = kindNames(kinds)
   const most = Math.max(2, ...modules.map(m => m.rank ?? 0))
   const layers = Math.max(1, ...placed.map(m => m.layer ?? 0))

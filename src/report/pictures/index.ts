@@ -1,5 +1,6 @@
 export * from './card.js'
 export { DIRECTIONS_AID, directions } from './directions.js'
+export { type Lines, lineChart } from './lines.js'
 export { darkTheme, FONT, lightTheme, type Picture, pictureStyle, svg } from './look.js'
 export { outcomeIcon } from './marks.js'
 export type { ModuleShape } from './modules.js'

@@ -27,6 +27,17 @@ export function placeOf(module: string): Place {
   return layer === undefined ? { layer: null, kind: module } : { layer: Number(layer), kind: `${before}.${after}` }
 }
 
+/** The order in which a layer computes, for the names that most models use. */
+const ORDER = ['q', 'k', 'v', 'qkv', 'o', 'gate', 'up', 'gate_up', 'down']
+
+/** Kinds in the order in which a layer computes them, as far as their names tell; the others after them as they come. */
+export function inOrder(kinds: Iterable<string>): string[] {
+  const all = [...new Set(kinds)]
+  const names = kindNames(all)
+  const rank = (kind: string) => (ORDER.indexOf(names.get(kind)!) + ORDER.length + 1) % (ORDER.length + 1)
+  return all.sort((a, b) => rank(a) - rank(b))
+}
+
 /** What kinds are called: their last part without `_proj` where that tells them apart. */
 export function kindNames(kinds: readonly string[]): Map<string, string> {
   const brief = (kind: string) => kind.slice(kind.lastIndexOf('.') + 1).replace(/_proj$/, '')

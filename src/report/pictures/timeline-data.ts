@@ -16,8 +16,11 @@ export interface TimelineData {
   outcomes: Outcome['kind'][]
   adapter: Scores
   baselines: Scores[]
-  /** Other branches over their whole line; what lies before `at` they share with this one. */
-  others: (Scores & { at: number })[]
+  /**
+   * Other branches over their whole line, if they have examples of their own; what lies before `at` is drawn with the
+   * branch they share it with. `leaves`: it is this one.
+   */
+  others: (Scores & { at: number; leaves: boolean })[]
   /** Before which examples a callable was edited. */
   edits: number[]
   /** Mean score of the probes before example `at`. */
@@ -50,13 +53,13 @@ export function timelineOf(
     outcomes: points.map(({ outcome }) => outcome),
     adapter: { name: 'adapter', scores: scored(points) },
     baselines: baselines.map(name => ({ name, scores: points.map(point => scoreIn(point.baselines[name])) })),
-    others: record.branches
-      .filter(other => other.name !== branch)
-      .map(other => ({
-        name: other.name,
-        at: leftAt(record, branch, other.name),
-        scores: scored(record.timeline(other.name)),
-      })),
+    others: record.branches.flatMap(other => {
+      if (other.name === branch) return []
+      const left = leftAt(record, branch, other.name)
+      const at = Math.max(left, other.at)
+      const scores = scored(record.timeline(other.name))
+      return scores.length > at ? [{ name: other.name, at, leaves: at === left, scores }] : []
+    }),
     edits: record
       .events()
       .filter(event => event.type === 'swap' && line.some(part => part.name === event.branch && event.index < part.end))

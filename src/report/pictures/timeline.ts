@@ -28,7 +28,8 @@ const BRANCHES: LineLook[] = [
 ].map(look => ({ ...look, width: 1.5 }) as LineLook)
 /** The first baseline is dotted, always. */
 const BASELINES = ['0 5', '8 4', '8 4 1 4']
-const baselineLook = (i: number): LineLook => ({
+/** How the i-th baseline is drawn. */
+export const baselineLook = (i: number): LineLook => ({
   colour: 'quiet',
   width: i === 0 ? 2.5 : 1.5,
   dash: BASELINES[Math.min(i, BASELINES.length - 1)]!,
@@ -47,7 +48,7 @@ export function timeline(data: TimelineData, { width = 860, height = 290 } = {})
   const { metric, adapter, baselines, others, edits, probes, outcomes } = data
   const count = Math.max(adapter.scores.length, ...others.map(({ scores }) => scores.length), 1)
   const window = windowOf(adapter.scores.length)
-  const shown = others.filter(other => other.at > 0 || other.scores.length > 0).slice(0, MOST_BRANCHES)
+  const shown = others.slice(0, MOST_BRANCHES)
   const names = [data.branch, ...baselines.map(b => b.name), ...shown.map(b => b.name)]
   const room = Math.min(150, Math.max(70, ...names.map(name => widthOf(short(name)) + 40)))
   const plot = { left: 46, right: width - room, top: edits.length + shown.length > 0 ? 26 : 10, bottom: height - 58 }
@@ -99,7 +100,8 @@ ${legend(legendOf(data, shown.length > 0), plot.left, height - 6, width - plot.l
 
 const short = (name: string): string => clean(name, 13)
 
-const endOf = (
+/** A line's name and last value, for its end. */
+export const endOf = (
   name: string,
   values: readonly (number | null)[],
   y: Scale,
@@ -138,14 +140,14 @@ const placeOf = (
 /** Edits (✎1, ✎2, …) and forks above a plot; each has its hairline, a number gives way where there is no room. */
 export function flags(
   edits: readonly number[],
-  branches: readonly { name: string; at: number }[],
+  branches: readonly { at: number; leaves: boolean }[],
   x: Scale,
   { top, bottom }: { top: number; bottom: number },
 ): Markup {
   const places = [
     ...edits.map((at, i) => ({ at, colour: 'brown' as const, draw: pencil, label: String(i + 1) })),
-    ...[...new Set(branches.map(({ at }) => at))].map(at => {
-      const colour = BRANCHES[branches.findIndex(branch => branch.at === at)]!.colour
+    ...[...new Set(branches.filter(({ leaves }) => leaves).map(({ at }) => at))].map(at => {
+      const colour = BRANCHES[branches.findIndex(branch => branch.leaves && branch.at === at)]!.colour
       return { at, colour, draw: fork, label: '' }
     }),
   ].sort((a, b) => a.at - b.at)

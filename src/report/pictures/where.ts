@@ -1,6 +1,6 @@
 import { type Markup, markup } from '../markup.js'
 import { HEAT_STEPS, heat, ink, type Picture, round, text, widthOf } from './look.js'
-import { kindNames, type ModuleShape, placeOf } from './modules.js'
+import { inOrder, kindNames, type ModuleShape, placeOf } from './modules.js'
 
 /** How to read the picture of `where`. */
 export const WHERE_AID =
@@ -41,7 +41,7 @@ export function where(modules: readonly Sized[], options: WhereOptions = {}): Pi
   const cells = new Map<string, Cell>()
   const key = (layer: number | null, kind: string) => `${layer ?? ''} ${kind}`
   const places = [...modules.map(m => m.module), ...(relative && base ? base.keys() : [])].map(placeOf)
-  const kinds = [...new Set(places.map(place => place.kind))].slice(0, 24)
+  const kinds = inOrder(places.map(place => place.kind)).slice(0, 24)
   const layers = [...new Set(places.map(place => place.layer))].sort((a, b) => (a ?? 1e9) - (b ?? 1e9)).slice(0, 200)
   for (const { module, norm, baseNorm } of modules) {
     const { layer, kind } = placeOf(module)

@@ -9,7 +9,7 @@ import {
   timelineOf,
 } from '../../../src/report/pictures/index.js'
 import { leftAt } from '../../../src/report/pictures/timeline-data.js'
-import { recordOf } from '../record.js'
+import { recordOf, recordSteps } from '../record.js'
 import { sampleSteps } from '../sample.js'
 
 const data = (n: number, about: Partial<TimelineData> = {}): TimelineData => ({
@@ -85,15 +85,17 @@ test('what a timeline draws of a run: its line, edits on it, where others left',
   record.begin({ name: 'b1', parent: 'main', at: 8, skipUpdates: [] })
   record.begin({ name: 'b2', parent: 'b1', at: 3, skipUpdates: [] })
   expect(record.current).toBe('b2')
-  expect(timelineOf(record)).toMatchObject({
-    branch: 'b2',
-    edits: [],
-    others: [
-      { name: 'main', at: 3 },
-      { name: 'b1', at: 3 },
-    ],
-  })
-  expect(timelineOf(record, { branch: 'b1' }).edits).toEqual([5])
+  // b1 has no example of its own yet; what main has from 3 on is not on b2.
+  expect(timelineOf(record)).toMatchObject({ branch: 'b2', edits: [] })
+  expect(timelineOf(record).others.map(({ name, at, leaves }) => [name, at, leaves])).toEqual([['main', 3, true]])
+  recordSteps(record, sampleSteps(2, 6).slice(8), { name: 'b1', parent: 'main', at: 8, skipUpdates: [] })
+  // Up to 8 b1 is drawn as a part of main, which it leaves; b2 is not what it leaves.
+  const others = timelineOf(record, { branch: 'b2' }).others
+  expect(others.map(({ name, at, leaves }) => [name, at, leaves])).toEqual([
+    ['main', 3, true],
+    ['b1', 8, false],
+  ])
+  expect(timelineOf(record, { branch: 'b1' }).edits).toEqual([5, 8]) // Before 8: back to the callables of the sample.
   expect(leftAt(record, 'main', 'b1')).toBe(8)
 
   const summary = cardOf(record, { branch: 'main', status: 'paused' })
