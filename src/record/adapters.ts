@@ -9,6 +9,7 @@ import { moduleNorms } from '../lora/norms.js'
 import { sha256 } from '../lora/sha256.js'
 import type { Json } from '../protocol/index.js'
 import type { AdapterRecord } from './record.js'
+import { withTexts } from './texts.js'
 
 /** What a record keeps of a handle, wherever in the run it came up. */
 export type KeptAdapter = Omit<AdapterRecord, 'parent' | 'branch' | 'index' | 'removed'>
@@ -47,6 +48,34 @@ export function keepAdapter(lora: LoRAHandle, folder: string): KeptAdapter {
   } catch (cause) {
     throw new HarnessError(`keeping adapter ${identifier.slice(0, 12)}: ${messageOf(cause)}`, { cause })
   }
+}
+
+/** A row of the table, with the name of its branch. */
+interface AdapterRow {
+  identifier: string
+  name: string
+  idx: number
+  body: string
+  removed: string | null
+}
+
+/** Module names are the same for most adapters of a run: they are one long text. */
+export function adapterRecord(row: AdapterRow, textOf: (hash: string) => string): AdapterRecord {
+  const { norms, ...rest } = withTexts(JSON.parse(row.body), textOf) as unknown as StoredAdapter
+  const modules = norms?.modules.split('\n') ?? []
+  return {
+    identifier: JSON.parse(row.identifier),
+    ...rest,
+    branch: JSON.parse(row.name),
+    index: row.idx,
+    norms: norms && Object.fromEntries(modules.map((module, i) => [module, norms.values[i]!])),
+    removed: row.removed === null ? null : JSON.parse(row.removed),
+  }
+}
+
+/** An adapter as its row has it. */
+export type StoredAdapter = Omit<AdapterRecord, 'identifier' | 'branch' | 'index' | 'norms' | 'removed'> & {
+  norms: { modules: string; values: number[] } | null
 }
 
 /** Contents of a folder's files, by name in order. */

@@ -22,12 +22,19 @@ export const metricsOf = (scored: readonly Pick<Step, 'metrics'>[]): string[] =>
   ...new Set(scored.flatMap(step => Object.keys(step.metrics))),
 ]
 
+/** A field by a name from outside, which may be `constructor` or `__proto__`; undefined if it has none of its own. */
+export const ownValue = <T>(of: Readonly<Record<string, T>> | undefined, name: string): T | undefined =>
+  of !== undefined && Object.hasOwn(of, name) ? of[name] : undefined
+
 /** Adapter and baselines with their scores in `metric`; the adapter first. */
 export function armsOf(steps: readonly Step[], metric: string): Arm[] {
   const baselines = [...new Set(steps.flatMap(step => Object.keys(step.baselines)))]
   return [
-    { name: ADAPTER, scores: steps.map(step => step.metrics[metric] ?? null) },
-    ...baselines.map(name => ({ name, scores: steps.map(step => step.baselines[name]?.metrics[metric] ?? null) })),
+    { name: ADAPTER, scores: steps.map(step => ownValue(step.metrics, metric) ?? null) },
+    ...baselines.map(name => ({
+      name,
+      scores: steps.map(step => ownValue(ownValue(step.baselines, name)?.metrics, metric) ?? null),
+    })),
   ]
 }
 

@@ -66,6 +66,8 @@ export interface Schema {
 /** A row as it is read. */
 export type Row<Table extends keyof Schema> = Selectable<Schema[Table]>
 
+export type StepRow = Selectable<Schema['steps']>
+
 /** Statements that bring a database from one version to the next; the version is SQLite's `user_version`. */
 export const MIGRATIONS: readonly string[] = [
   `CREATE TABLE run (id INTEGER PRIMARY KEY CHECK (id = 1), info TEXT NOT NULL, hash TEXT NOT NULL);

@@ -4,6 +4,7 @@ import { HarnessError, messageOf } from '../errors.js'
 import type { Sources } from '../harness/callables.js'
 import { LoRAHandle } from '../lora/handle.js'
 import type { Branch, Json, Probing, RunEvent, Step, TimelinePoint } from '../protocol/index.js'
+import { adapterRecord } from './adapters.js'
 import { CALLABLES } from './changes.js'
 import type { Database } from './database.js'
 import {
@@ -16,8 +17,8 @@ import {
   withParents,
 } from './record.js'
 import type { RunInfo, Session } from './run-info.js'
-import { query } from './schema.js'
-import { withTexts } from './texts.js'
+import { chained, query, type StepRow } from './schema.js'
+import { textHash, withTexts } from './texts.js'
 
 /** The files of a run within its folder. */
 export const RUN_DB = 'run.db'
@@ -182,6 +183,16 @@ export class SqliteRecord implements RunRecord {
     }
   }
 
+  /** Row of a branch's step, or of the one that it has from its parents. @throws HarnessError if it is missing */
+  protected rowOf(name: string, index: number): StepRow {
+    const { at, parent } = branchOf(this, name)
+    if (index < at && parent !== null) return this.rowOf(parent, index)
+    const steps = query.selectFrom('steps').selectAll().where('branch', '=', this.branchId(name))
+    const row = this.db.first(steps.where('idx', '=', index))
+    if (!row) throw new HarnessError(`step ${index} of branch ${name} is missing`)
+    return row
+  }
+
   protected branchId(name: string): number {
     const row = this.db.first(query.selectFrom('branches').select('id').where('name', '=', JSON.stringify(name)))
     if (!row) branchOf(this, name)
@@ -200,14 +211,18 @@ export class SqliteRecord implements RunRecord {
   /**
    * What `read` makes of the body of each of a branch's own steps before `end`.
    *
-   * @throws HarnessError naming a step that is damaged or missing
+   * @throws HarnessError naming a step that is damaged, altered or missing
    */
   *#own<T>(branch: string, read: (body: string) => T, end = Number.POSITIVE_INFINITY): Generator<T> {
-    let index = branchOf(this, branch).at
+    const { at, parent } = branchOf(this, branch)
+    let index = at
     try {
-      for (const { idx, body } of this.#rows(branch, index, end)) {
-        if (idx !== index) throw new HarnessError('it is missing')
-        yield read(body)
+      let before = parent === null || at === 0 ? undefined : this.rowOf(parent, at - 1).hash
+      for (const row of this.#rows(branch, index, end)) {
+        if (row.idx !== index) throw new HarnessError('it is missing')
+        if (row.hash !== chained(before, branch, row)) throw new HarnessError('it is not as it was recorded')
+        yield read(row.body)
+        before = row.hash
         index++
       }
     } catch (cause) {
@@ -220,14 +235,14 @@ export class SqliteRecord implements RunRecord {
   }
 
   /** Rows of a branch's steps from one index to before another, by pages; by themselves where a page is damaged. */
-  *#rows(branch: string, from: number, end: number): Generator<{ idx: number; body: string }> {
+  *#rows(branch: string, from: number, end: number): Generator<StepRow> {
     const own = query.selectFrom('steps').where('branch', '=', this.branchId(branch))
     const last = this.db.first(own.select(eb => eb.fn.max('idx').as('idx')))!.idx ?? -1
     const stop = Math.min(end, last + 1)
     let size = 256
     while (from < stop) {
       const to = Math.min(from + size, stop)
-      const page = own.select(['idx', 'body']).where('idx', '>=', from).where('idx', '<', to).orderBy('idx')
+      const page = own.selectAll().where('idx', '>=', from).where('idx', '<', to).orderBy('idx')
       try {
         yield* this.db.all(page)
         from = to
@@ -241,7 +256,9 @@ export class SqliteRecord implements RunRecord {
   #text(hash: string): string {
     const row = this.db.first(query.selectFrom('texts').select('body').where('hash', '=', hash))
     if (!row) throw new HarnessError(`reading ${join(this.folder, RUN_DB)}: text ${hash.slice(0, 12)} is missing`)
-    return JSON.parse(row.body)
+    const text = JSON.parse(row.body)
+    if (textHash(text) !== hash) throw new HarnessError(`text ${hash.slice(0, 12)} is not as it was recorded`)
+    return text
   }
 
   #adapterRows(identifier?: string): AdapterRecord[] {
@@ -253,33 +270,6 @@ export class SqliteRecord implements RunRecord {
     const chosen = identifier === undefined ? rows : rows.where('identifier', '=', JSON.stringify(identifier))
     return this.db.all(chosen).map(row => adapterRecord(row, hash => this.#text(hash)))
   }
-}
-
-interface AdapterRow {
-  identifier: string
-  name: string
-  idx: number
-  body: string
-  removed: string | null
-}
-
-/** Module names are the same for most adapters of a run: they are one long text. */
-function adapterRecord(row: AdapterRow, textOf: (hash: string) => string): AdapterRecord {
-  const { norms, ...rest } = withTexts(JSON.parse(row.body), textOf) as unknown as StoredAdapter
-  const modules = norms?.modules.split('\n') ?? []
-  return {
-    identifier: JSON.parse(row.identifier),
-    ...rest,
-    branch: JSON.parse(row.name),
-    index: row.idx,
-    norms: norms && Object.fromEntries(modules.map((module, i) => [module, norms.values[i]!])),
-    removed: row.removed === null ? null : JSON.parse(row.removed),
-  }
-}
-
-/** An adapter as its row has it. */
-export type StoredAdapter = Omit<AdapterRecord, 'identifier' | 'branch' | 'index' | 'norms' | 'removed'> & {
-  norms: { modules: string; values: number[] } | null
 }
 
 /** A function of a text that computes each answer once. */

@@ -4,14 +4,14 @@ import { MAIN } from '../harness/history.js'
 import type { StepContext } from '../harness/recorder.js'
 import type { LoRAHandle } from '../lora/handle.js'
 import type { Branch, Json, Probing, RunEvent, Step } from '../protocol/index.js'
-import { type KeptAdapter, keepAdapter } from './adapters.js'
+import { type KeptAdapter, keepAdapter, type StoredAdapter } from './adapters.js'
 import { exampleHash, refusal, surroundingChanges, swapBefore } from './changes.js'
 import type { Database } from './database.js'
 import { modelFiles } from './models.js'
 import type { RunWriter } from './record.js'
 import type { RunInfo, Session } from './run-info.js'
 import { chained, query, sealed } from './schema.js'
-import { ADAPTERS, SqliteRecord, type StoredAdapter } from './sqlite.js'
+import { ADAPTERS, SqliteRecord } from './sqlite.js'
 import { textHash, withoutTexts } from './texts.js'
 
 /** The last step of a branch: what the next one is chained to, and compared with. */
@@ -151,21 +151,8 @@ export class SqliteWriter extends SqliteRecord implements RunWriter {
   }
 
   #readTip(branch: string, index: number): Tip {
-    const owner = this.#owner(branch, index)
-    const row = this.db.first(
-      query
-        .selectFrom('steps')
-        .select(['hash', 'body'])
-        .where('branch', '=', this.branchId(owner))
-        .where('idx', '=', index),
-    )!
-    return { hash: row.hash, callables: (JSON.parse(row.body) as Step).callables }
-  }
-
-  /** The branch whose own step it is. */
-  #owner(name: string, index: number): string {
-    const branch = this.branches.find(b => b.name === name)!
-    return index >= branch.at || branch.parent === null ? name : this.#owner(branch.parent, index)
+    const { hash, body } = this.rowOf(branch, index)
+    return { hash, callables: (JSON.parse(body) as Step).callables }
   }
 
   #knows(identifier: string): boolean {

@@ -294,7 +294,16 @@ describe('what was altered is named, and the rest can be read', () => {
 
 describe('reading a damaged run', () => {
   test.each([
-    ['JSON', bytes('run.db', '"index":4,', '"index"=4,'), /run\.db: step 4 of branch main: .*JSON/],
+    [
+      'a body',
+      bytes('run.db', '"index":4,', '"index"=4,'),
+      /run\.db: step 4 of branch main: it is not as it was recorded/,
+    ],
+    [
+      'a text',
+      sql(`UPDATE texts SET body = replace(body, 'question 4', 'question 5') WHERE body LIKE '"question 4%'`),
+      /step 4 of branch main: text [0-9a-f]{12} is not as it was recorded/,
+    ],
     ['UTF-8', bytes('run.db', '"index":4,', [0xff] as never), /run\.db: step 4 of branch main: .*not valid/],
     [
       'a row that is gone',
@@ -306,13 +315,15 @@ describe('reading a damaged run', () => {
       sql(`DELETE FROM texts WHERE body LIKE '"question 4%'`),
       /step 4 of branch main: .*text [0-9a-f]{12} is missing/,
     ],
-  ])('%s: the error names file and step', (_name, alter, message) => {
+  ])('%s: the error names file and step', async (_name, alter, message) => {
     const folder = copyOf(small)
     alter(folder)
     const run = readRun(folder)
     expect(() => run.steps('main')).toThrow(HarnessError)
     expect(() => run.steps('main')).toThrow(message)
     run.close()
+    // Nothing goes on from it either.
+    await expect(openRun(folder, { exampleSource: [], ...toy })).rejects.toThrow(message)
   })
 })
 
