@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path'
 import type { RunEvent, Step } from '../protocol/index.js'
-import { mean } from '../record/curve.js'
+import { mean, ownValue } from '../record/curve.js'
 import { lineOf, type RunRecord } from '../record/record.js'
 import type { RunInfo, Session } from '../record/run-info.js'
 import { branchTree, treeLines } from '../record/tree.js'
@@ -167,7 +167,7 @@ function branchRows(record: RunRecord, shown: string, metric: string | null): Br
     const points = record.timeline(node.name)
     const own = points.slice(node.at)
     const scoreIn = (metrics: Record<string, number> | undefined) =>
-      metric === null ? null : (metrics?.[metric] ?? null)
+      metric === null ? null : (ownValue(metrics, metric) ?? null)
     const parent = new Map((node.parent === null ? [] : record.timeline(node.parent)).map(point => [point.key, point]))
     const both = own.flatMap(point => (parent.has(point.key) ? [parent.get(point.key)!] : []))
     const lora = points.findLast(point => point.lora !== null)?.lora ?? null

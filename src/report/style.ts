@@ -46,6 +46,7 @@ table.small th { min-width: 0; }
 tr > :first-child { text-align: left; padding-left: 0; }
 tr.all th, tr.all td { border-top: 2px solid var(--text); font-weight: 600; }
 tr.shown th { font-weight: 700; }
+th .quiet { font-weight: 400; }
 .rail { white-space: pre; font-family: ui-monospace, 'DejaVu Sans Mono', monospace; color: var(--quiet); }
 table.texts td:nth-child(n+2) { text-align: left; overflow-wrap: anywhere; }
 table.texts td:nth-child(2) { white-space: nowrap; }
@@ -86,7 +87,7 @@ li > bdi, dd > bdi { overflow-wrap: anywhere; }
 .failed-text { color: var(--failed); overflow-wrap: anywhere; }
 .loss { display: block; max-width: 420px; font-family: ${FONT}; }
 .print { display: none; }
-@media (max-width: 1000px) { .screen, .pictures { grid-template-columns: minmax(0, 1fr); } .screen figure + figure, .pictures figure:first-child { max-width: 460px; } }
+@media (max-width: 1000px) { .screen, .pictures { grid-template-columns: minmax(0, 1fr); } .screen figure + figure, .pictures figure:first-child { max-width: 400px; } }
 @media (max-width: 700px) { .extremes { grid-template-columns: minmax(0, 1fr); } }
 @page { size: A4; margin: 14mm 13mm; }
 @media print {

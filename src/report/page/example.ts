@@ -4,7 +4,7 @@ import type { PageData, PageExample } from './data.js'
 import type { Kit } from './kit.js'
 
 /** Makes what a row shows when it is opened. Put into the page as its own text: it must not use anything from outside. */
-export function exampleBody({ el, draw, isolated, two, short, button, hashOf }: Kit) {
+export function exampleBody({ own, el, draw, isolated, two, short, button, hashOf }: Kit) {
   type Child = Node | string | null
   const LONG = 20_000
 
@@ -27,7 +27,7 @@ export function exampleBody({ el, draw, isolated, two, short, button, hashOf }: 
 
   /** Longest common subsequence of words; null where that would take too long. */
   function wordDiff(from: string, to: string): [kind: 'del' | 'ins' | '', text: string][] | null {
-    const [a, b] = [from.match(/\s+|[^\s]+/g) ?? [], to.match(/\s+|[^\s]+/g) ?? []]
+    const [a, b] = [from.match(/\S+\s*|\s+/g) ?? [], to.match(/\S+\s*|\s+/g) ?? []]
     if (a.length * b.length > 1_000_000) return null
     const length = Array.from({ length: a.length + 1 }, () => new Uint32Array(b.length + 1))
     for (let i = a.length - 1; i >= 0; i--)
@@ -85,10 +85,10 @@ export function exampleBody({ el, draw, isolated, two, short, button, hashOf }: 
         .join(', ')
     const block = (head: string, about: string, ...content: Child[]) =>
       el('div', {}, el('h3', {}, isolated(head), about === '' ? '' : ` ${about}`), ...content)
-    const lora = (name: string | null) =>
-      name === null
-        ? 'none'
-        : `${short(name)}${norms[name] === undefined ? '' : `, ‖ΔW‖ ${+norms[name].toPrecision(3)}`}`
+    const lora = (name: string | null) => {
+      const size = name === null ? undefined : own(norms, name)
+      return name === null ? 'none' : `${short(name)}${size === undefined ? '' : `, ‖ΔW‖ ${+size.toPrecision(3)}`}`
+    }
     const { outcome, targetLoss, losses, tokens } = example
     const facts: [string, string][] = [
       ...example.details,

@@ -40,5 +40,8 @@ export function kit() {
   const hashOf = (...parts: (string | number)[]) =>
     `#lora=${parts.map(part => encodeURIComponent(String(part).replace(/\p{Cs}/gu, '\ufffd'))).join('/')}`
 
-  return { byId, el, draw, isolated, two, signed, short, button, icon, hashOf }
+  const own = <T>(of: Record<string, T> | undefined, name: string): T | undefined =>
+    of !== undefined && Object.hasOwn(of, name) ? of[name] : undefined
+
+  return { own, byId, el, draw, isolated, two, signed, short, button, icon, hashOf }
 }

@@ -8,7 +8,7 @@ import type { Kit } from './kit.js'
  * it must not use anything from outside. Whatever comes from the run is set as text, never as markup.
  */
 export function page(
-  { byId, el, isolated, two, signed, button, icon, hashOf }: Kit,
+  { own, byId, el, isolated, two, signed, button, icon, hashOf }: Kit,
   body: ReturnType<typeof exampleBody>,
 ): void {
   const ROWS = 100
@@ -48,7 +48,7 @@ export function page(
     const base = data.baselines[0]
     const gap = (example: PageExample): number | null => {
       const other =
-        base === undefined || data.metric === null ? undefined : example.baselines[base]?.metrics[data.metric]
+        base === undefined || data.metric === null ? undefined : own(own(example.baselines, base)?.metrics, data.metric)
       return other === undefined || example.score === null ? null : example.score - other
     }
     const search = el('input', { type: 'search', placeholder: 'filter by text  ( / )', 'aria-label': 'Filter by text' })

@@ -24,7 +24,7 @@ export function directions(modules: readonly Spread[], { width = 620, row = 30 }
   const bottom = top + kinds.length * row
   const middle = 74 + (width - 74) * 0.56
   const rank = scale(1, most, 84, middle - 16)
-  const share = scale(0, 1, middle + 16, width - 16)
+  const share = scale(0, 1, middle + 16, width - 26)
   const dots = (values: { v: number; layer: number | null }[], y: number, at: (v: number) => number): Markup => {
     const path = values
       .map(({ v, layer }) => `M${round(at(v))} ${round(y + 6 + ((layer ?? 0) / layers) * (row - 12))}h.01`)

@@ -1,5 +1,5 @@
 import type { Metrics, Outcome, TimelinePoint } from '../../protocol/index.js'
-import { headline, mean } from '../../record/curve.js'
+import { headline, mean, ownValue } from '../../record/curve.js'
 import { lineOf, type RunRecord } from '../../record/record.js'
 
 /** The scores of one arm, one for each example; null where it has none. */
@@ -43,7 +43,7 @@ export function timelineOf(
 ): TimelineData {
   const points = record.timeline(branch)
   const name = metric ?? headline(points)
-  const scoreIn = (metrics: Metrics | undefined) => (name === null ? null : (metrics?.[name] ?? null))
+  const scoreIn = (metrics: Metrics | undefined) => (name === null ? null : (ownValue(metrics, name) ?? null))
   const scored = (of: readonly TimelinePoint[]) => of.map(({ metrics }) => scoreIn(metrics))
   const baselines = [...new Set(points.flatMap(point => Object.keys(point.baselines)))]
   const line = lineOf(record, branch)
@@ -52,7 +52,7 @@ export function timelineOf(
     metric: name,
     outcomes: points.map(({ outcome }) => outcome),
     adapter: { name: 'adapter', scores: scored(points) },
-    baselines: baselines.map(name => ({ name, scores: points.map(point => scoreIn(point.baselines[name])) })),
+    baselines: baselines.map(name => ({ name, scores: points.map(point => scoreIn(ownValue(point.baselines, name))) })),
     others: record.branches.flatMap(other => {
       if (other.name === branch) return []
       const left = leftAt(record, branch, other.name)

@@ -34,7 +34,7 @@ function diff(text: string): Markup | string {
   const lines = text
     .replace(/\n$/, '')
     .split('\n')
-    .filter(line => !/^(={3,}|Index:)/.test(line))
+    .filter(line => !/^(={3,}$|Index:|\\ No newline)/.test(line))
   if (text === '') return ''
   const drawn = lines.map(line => {
     const kind = /^(\+\+\+|---|@@)/.test(line)

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import type { Json, Step } from '../../protocol/index.js'
+import { ownValue } from '../../record/curve.js'
 import { loraAfter } from '../adapters.js'
 import type { ReportData } from '../data.js'
 import { constant, type Markup, markup } from '../markup.js'
@@ -31,7 +32,7 @@ export function examples(data: ReportData): Markup {
     const [a, b] = [own?.scores[i] ?? null, base?.scores[i] ?? null]
     const texts = redacted
       ? ''
-      : markup`<td><bdi>${clean(lastUserText(step), 160)}</bdi></td><td><bdi>${clean(step.response.trim(), 160)}</bdi></td>${base ? markup`<td><bdi>${clean((step.baselines[base.name]?.response ?? '').trim(), 160)}</bdi></td>` : ''}`
+      : markup`<td><bdi>${clean(lastUserText(step), 160)}</bdi></td><td><bdi>${clean(step.response.trim(), 160)}</bdi></td>${base ? markup`<td><bdi>${clean((ownValue(step.baselines, base.name)?.response ?? '').trim(), 160)}</bdi></td>` : ''}`
     return markup`<tr><td>${step.index}</td><td>${outcomeIcon(step.outcome.kind)} ${step.outcome.kind}</td><td>${score(a)}</td>${base ? markup`<td>${a === null || b === null ? '–' : signed(a - b)}</td>` : ''}${texts}</tr>`
   })
   const more = steps.length > STATIC ? `The first ${STATIC} of ${steps.length} examples` : 'All examples'

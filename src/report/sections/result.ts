@@ -1,3 +1,4 @@
+import { ownValue } from '../../record/curve.js'
 import type { ReportData } from '../data.js'
 import { type Markup, markup } from '../markup.js'
 import { isRelative, outcomeIcon, svg, timeline, WHERE_AID, WHERE_AID_ABSOLUTE, where } from '../pictures/index.js'
@@ -102,7 +103,7 @@ function moves({ steps, summary: { arms }, info, branch }: ReportData, redacted:
         markup`<li>${outcomeIcon(step.outcome.kind)} <b>${base ? signed(by) : score(by)}</b> <a href="${exampleLink(info.runId, branch, step.index)}">#${step.index}</a>${
           redacted
             ? ''
-            : markup` <bdi>${cut(lastUserText(step))}</bdi><br><span class="said"><bdi>${cut(step.response) || '(empty)'}</bdi>${base ? markup` <span class="quiet">${base.name}: <bdi>${cut(step.baselines[base.name]?.response ?? '')}</bdi></span>` : ''}</span>`
+            : markup` <bdi>${cut(lastUserText(step))}</bdi><br><span class="said"><bdi>${cut(step.response) || '(empty)'}</bdi>${base ? markup` <span class="quiet">${base.name}: <bdi>${cut(ownValue(step.baselines, base.name)?.response ?? '')}</bdi></span>` : ''}</span>`
         }</li>`,
     )}</ol></div>`
   return markup`<div class="extremes">${list(base ? `Better than ${clean(base.name, 30)}` : 'Best', best)}${list(base ? `Worse than ${clean(base.name, 30)}` : 'Worst', worst)}</div>`

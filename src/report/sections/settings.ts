@@ -1,4 +1,5 @@
 import type { Step } from '../../protocol/index.js'
+import { ownValue } from '../../record/curve.js'
 import { groupBy } from '../../record/stats.js'
 import type { ReportData } from '../data.js'
 import { type Markup, markup } from '../markup.js'
@@ -24,7 +25,7 @@ export function failures({ steps, info, branch, notes, summary }: ReportData): M
   const [failed, skipped] = [groups('failed'), groups('skipped')]
   const count = (of: ReturnType<typeof groups>) => of.reduce((sum, [, members]) => sum + members.length, 0)
   const unscored =
-    summary.metric === null ? 0 : steps.filter(step => step.metrics[summary.metric!] === undefined).length
+    summary.metric === null ? 0 : steps.filter(step => ownValue(step.metrics, summary.metric!) === undefined).length
   return markup`<h2>Limits and failures</h2>
 ${failed.length > 0 ? markup`<p>Fine-tuning failed on ${count(failed)} of ${plural(steps.length, 'example')}; their scores count, their adapters stayed.</p>${list(failed, 'failed')}` : markup`<p>Nothing failed.</p>`}
 ${skipped.length > 0 ? markup`<p>Not trained on purpose:</p>${list(skipped, 'skipped')}` : ''}
