@@ -10,10 +10,13 @@ import { follow } from './views.js'
 export class Job {
   /** When it has ended, why; rejects with what failed. */
   readonly done: Promise<End>
+  /** The run that it shows. */
+  readonly end: Promise<End>
   readonly #run: NotebookHarness
 
   constructor(run: NotebookHarness, end: Promise<End>) {
     this.#run = run
+    this.end = end
     const off = transport().onInterrupt(() => run.loop.pause())
     const shown = follow(run, end)
     this.done = end.finally(off)

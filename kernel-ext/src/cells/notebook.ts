@@ -206,8 +206,9 @@ export class NotebookHarness implements Callables {
 
   /** Runs examples in the background; what it shows stays on this cell. If a run is going, goes on with it. */
   start({ until }: { until?: Until } = {}): Job {
-    if (this.#job && this.#loop.going) this.#loop.resume()
-    else this.#job = new Job(this, this.#loop.run(until))
+    this.#loop.resume()
+    const end = this.#loop.going ?? this.#loop.run(until)
+    if (this.#job?.end !== end) this.#job = new Job(this, end)
     return this.#job
   }
 

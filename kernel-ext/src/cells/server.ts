@@ -104,7 +104,8 @@ async function answer(client: string, asked: ControlRequest): Promise<Json> {
       void run.loop.pause()
       return json(run.state)
     case 'resume':
-      run.start()
+      if (run.loop.going) run.loop.resume()
+      else run.start()
       return json(run.state)
     case 'step': {
       const result = await run.loop.step()

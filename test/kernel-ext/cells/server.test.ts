@@ -185,6 +185,16 @@ describe('control', () => {
     expect(await stop).toMatchObject({ ok: true, result: { status: 'idle', index: 2 } })
   })
 
+  test('a run of a cell is held and goes on, and ends with its cell', async () => {
+    const h = await open({ inferenceFn: () => new Promise(resolve => setImmediate(() => resolve('?'))) })
+    const cell = h.run()
+    await ask(h.id, { type: 'pause' })
+    await expect.poll(() => h.state.status).toBe('paused')
+    expect(await ask(h.id, { type: 'resume' })).toMatchObject({ ok: true, result: { status: 'running' } })
+    await cell
+    expect(h.results).toHaveLength(6)
+  })
+
   test('rewind and fork', async () => {
     const h = await open()
     const one = front()
