@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import type TS from 'typescript'
 
 /** One place that a cell's compiler complains about. */
@@ -88,7 +88,7 @@ const importsOf =
 
 const configured = {
   createWatchCompilerHost(files: string[], options: TS.CompilerOptions, system: TS.System, ...rest: unknown[]) {
-    const ours = {
+    const ours: TS.CompilerOptions = {
       ...options,
       // Knows `exports` of a package.json, which Node10's way does not.
       moduleResolution: ts.ModuleResolutionKind.Bundler,
@@ -98,6 +98,7 @@ const configured = {
       inlineSourceMap: true,
       typeRoots: withNode(options.typeRoots ?? []),
     }
+    ours.paths = pathsOf(ours, system)
     const create = ts.createWatchCompilerHost as unknown as (
       ...args: unknown[]
     ) => TS.WatchCompilerHostOfFilesAndCompilerOptions<never>
@@ -125,6 +126,25 @@ const configured = {
     emitted = { output, maps: [toModule, made.sourceMapText ?? ''], imports }
     return { ...made, outputText: output }
   },
+}
+
+/** What cells may take from this package and lora-harness. */
+const ENTRIES = ['', '/protocol', '/report', '/adapters/memorybench'].map(entry => `lora-harness${entry}`)
+
+/**
+ * Names for types of this package and lora-harness where the notebook's folder has neither: without them the declaration
+ * `const h = await harness(…)` of a cell could name its type by a path only, which TypeScript refuses.
+ */
+function pathsOf(options: TS.CompilerOptions, system: TS.System): TS.MapLike<string[]> {
+  const folder = system.getCurrentDirectory()
+  const found = (name: string, from: string) =>
+    ts.resolveModuleName(name, from, options, system).resolvedModule?.resolvedFileName
+  return Object.fromEntries(
+    ['lora-harness-kernel', ...ENTRIES].flatMap(name => {
+      const ours = found(name, join(folder, 'cell.ts')) === undefined && found(name, import.meta.filename)
+      return ours ? [[name, [relative(folder, ours)]]] : []
+    }),
+  )
 }
 
 /** Type roots of which one has the types of node. */

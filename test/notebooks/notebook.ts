@@ -1,0 +1,118 @@
+/** Notebooks as files, running them on our kernel, and what is wrong with one. */
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { homedir, hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+export const FOLDER = join(root, 'notebooks')
+export const NAMES = readdirSync(FOLDER).filter(name => name.endsWith('.ipynb'))
+/** Notebooks that need no language model. */
+export const WITHOUT_MODEL = ['202-your-own-serving-stack.ipynb']
+
+/** The parts that are used here: https://nbformat.readthedocs.io/en/latest/format_description.html. */
+export interface Notebook {
+  cells: Cell[]
+  metadata: { kernelspec: { name: string } }
+}
+export interface Cell {
+  cell_type: 'code' | 'markdown'
+  source: string | string[]
+  execution_count?: number | null
+  outputs?: Output[]
+}
+export type Output =
+  | { output_type: 'stream'; name: string; text: string | string[] }
+  | { output_type: 'error'; ename: string; evalue: string }
+  | { output_type: 'display_data' | 'execute_result'; data: Record<string, unknown> }
+
+export const read = (name: string): Notebook => JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as Notebook
+export const codeCells = ({ cells }: Notebook): Cell[] => cells.filter(({ cell_type }) => cell_type === 'code')
+const joined = (text: unknown): string => (Array.isArray(text) ? text.join('') : String(text ?? ''))
+
+/**
+ * Runs a notebook in an empty folder, on our kernel installed into another one.
+ *
+ * @param python with nbclient
+ * @returns the notebook file's text, with what its cells gave
+ */
+export async function execute(name: string, python: string): Promise<string> {
+  const home = mkdtempSync(join(tmpdir(), 'lora-harness-notebooks-'))
+  const [prefix, folder] = [join(home, 'prefix'), mkdtempSync(join(home, 'notebook-'))]
+  const env = {
+    ...process.env,
+    JUPYTER_PATH: join(prefix, 'share', 'jupyter'),
+    JUPYTER_RUNTIME_DIR: join(home, 'runtime'),
+  }
+  try {
+    await run(process.execPath, [join(root, 'kernel-ext/bin/lora-harness-kernel.js'), 'install', '--prefix', prefix])
+    const { stdout } = await run(python, [join(root, 'test/notebooks/execute.py'), join(FOLDER, name), folder], {
+      env,
+      maxBuffer: 1e8,
+    })
+    return stdout
+  } finally {
+    rmSync(home, { recursive: true, force: true })
+  }
+}
+
+/** What a reader would stumble over, cell by cell. */
+export function problemsOf(notebook: Notebook): string[] {
+  const found: string[] = []
+  codeCells(notebook).forEach(({ execution_count, outputs = [] }, i) => {
+    const say = (what: string) => found.push(`cell [${i + 1}] ${what}`)
+    if (execution_count !== i + 1) say(`was run as number ${execution_count}`)
+    if (outputs.length === 0) say('shows nothing')
+    for (const output of outputs) {
+      if (output.output_type === 'error') say(`failed: ${output.ename}: ${output.evalue}`)
+      else if (textOf(output).trim() === '') say('has an output without text')
+      const words = JSON.stringify(output, (key, value) => (key.startsWith('image/') ? '' : value))
+      const local = [homedir(), tmpdir(), root].find(folder => words.includes(folder))
+      if (local)
+        say(`shows ${local}, which is of this machine: …${words.slice(words.indexOf(local) - 80).slice(0, 240)}…`)
+      if (words.split(/[^\w.-]+/).includes(hostname())) say('shows the name of this machine')
+    }
+  })
+  return found
+}
+
+const textOf = (output: Exclude<Output, { output_type: 'error' }>): string =>
+  joined(output.output_type === 'stream' ? output.text : output.data['text/plain'])
+
+const MIME = 'application/vnd.lora-harness.v1+json'
+
+/**
+ * What must be the same whenever a notebook is run: the kinds of its outputs, their texts, and of cards answers, scores
+ * and outcomes. Not so losses, norms and names of adapters: the last bits of what was learned are a machine's own.
+ */
+export const keyOf = (notebook: Notebook): unknown[] =>
+  codeCells(notebook).map(({ source, outputs = [] }) => ({
+    source: joined(source),
+    outputs: outputs.map(output => {
+      if (output.output_type === 'error') return output
+      if (output.output_type === 'stream') return joined(output.text)
+      const { [MIME]: card } = output.data
+      return { shown: Object.keys(output.data).sort(), ...(card ? cardKey(card as Card) : { text: textOf(output) }) }
+    }),
+  }))
+
+interface Card {
+  kind: string
+  columns?: { scores: unknown; baselines: unknown; outcomes: string }
+  step?: { response: string; metrics: unknown; outcome: unknown; baselines: unknown }
+  metrics?: { metric: string; means: unknown }[]
+  pairs?: number
+  branches?: { name: string; at: number | null }[]
+}
+
+const cardKey = ({ kind, columns, step, metrics, pairs, branches }: Card) => ({
+  ...{ kind, pairs },
+  scores: columns && [columns.scores, columns.baselines, columns.outcomes],
+  step: step && [step.response, step.metrics, step.outcome, step.baselines],
+  means: metrics?.map(({ metric, means }) => [metric, means]),
+  branches: branches?.map(({ name, at }) => [name, at]),
+})
