@@ -102,7 +102,8 @@ export function tslabTransport(): Transport | undefined {
   const meet = (server: Server) => {
     asking ??= questions(server.stdin, signing)
   }
-  serveMore(tslab.ZmqServer.prototype, jupyter, signing, meet)
+  const status = (execution_state: string, parent: Header) => void pages.publish('status', { execution_state }, parent)
+  serveMore(tslab.ZmqServer.prototype, jupyter, signing, meet, status)
   holdOutput(tslab.JupyterHandlerImpl.prototype, jupyter, showLastValues(jupyter))
   const theirs = process.listeners('SIGINT')
   process.removeAllListeners('SIGINT')
@@ -116,7 +117,13 @@ export function tslabTransport(): Transport | undefined {
 const request = new AsyncLocalStorage<Message>()
 
 /** Comms, and what is needed to answer a cell by its own request. */
-function serveMore(server: Server, jupyter: Jupyter, signing: Signing, meet: (server: Server) => void): void {
+function serveMore(
+  server: Server,
+  jupyter: Jupyter,
+  signing: Signing,
+  meet: (server: Server) => void,
+  status: (state: string, parent: Header) => void,
+): void {
   const { handleShellMessage, publishStatus } = server
   server.publishStatus = function (status, parent) {
     meet(this)
@@ -129,15 +136,15 @@ function serveMore(server: Server, jupyter: Jupyter, signing: Signing, meet: (se
     const type = asked.header.msg_type
     if (type === 'comm_info_request') {
       // tslab answers this with a complete_reply.
-      this.publishStatus('busy', asked)
+      status('busy', asked.header)
       const content = { status: 'ok', comms: jupyter.comms.info(asked.content.target_name) }
       const { header: parent, identities } = asked
       await socket.send(encode(signing, message('comm_info_reply', content, { parent, identities })))
-      this.publishStatus('idle', asked)
+      status('idle', asked.header)
     } else if (/^comm_(open|msg|close)$/.test(type)) {
-      this.publishStatus('busy', asked)
+      status('busy', asked.header)
       jupyter.comms.serve(asked)
-      this.publishStatus('idle', asked)
+      status('idle', asked.header)
     } else await request.run(asked, () => handleShellMessage.call(this, socket, ...frames))
   }
 }
