@@ -4,6 +4,7 @@ python cells.py FOLDER COMMAND… — FOLDER is where the kernel runs and the re
 {connection_file} in it.
 """
 
+import atexit
 import json
 import sys
 import time
@@ -50,6 +51,7 @@ class Front:
         self.manager = KernelManager()
         self.manager._kernel_spec = KernelSpec(argv=COMMAND, display_name="kernel", language="typescript")
         self.manager.start_kernel(cwd=FOLDER)
+        atexit.register(lambda: self.manager.is_alive() and self.manager.shutdown_kernel(now=True))
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=PATIENCE)
