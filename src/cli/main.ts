@@ -9,6 +9,7 @@ import type { ExportOptions } from './export.js'
 import type { GcOptions } from './gc.js'
 import { keyHelp } from './keys.js'
 import type { ReplayOptions } from './replay.js'
+import type { ReportCliOptions } from './report.js'
 import type { ResumeOptions } from './resume.js'
 import type { RunOptions } from './run.js'
 
@@ -136,6 +137,18 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     .action(async (a: string, b: string, options: DiffOptions) => {
       const { diff } = await import('./diff.js')
       code = await diff(a, b, options)
+    })
+  program
+    .command('report')
+    .description('write a run as one HTML file that opens anywhere, or as a notebook')
+    .argument('<run>', 'folder of a run, or FOLDER@BRANCH')
+    .option('--out <file>', 'where to (default: report.html in the folder of the run)')
+    .option('--redact', 'leave out what people wrote or said: texts, names of examples and chats, reasons, sources')
+    .option('--notebook', 'a notebook (.ipynb) with the result, the pictures, and cells that open the run')
+    .addHelpText('after', exitHelp)
+    .action(async (ref: string, options: ReportCliOptions) => {
+      const { report } = await import('./report.js')
+      code = await report(ref, options)
     })
   program
     .command('runs')

@@ -23,7 +23,9 @@ export interface ReportData {
   branches: BranchRow[]
   /** ‖ΔW‖_F of the adapters that examples name. */
   norms: Record<string, number>
-  pictures: AdapterPictures | { why: string }
+  /** Null if there is no adapter that can be drawn, and why. */
+  pictures: AdapterPictures | null
+  noPictures: string | null
   /** Text of each callable as it was at the end; null if it is left out. */
   sources: { name: string; source: string }[] | null
   /** What happened beside steps and edits: examples known before, changes that were allowed. */
@@ -79,7 +81,8 @@ export async function reportData(record: RunRecord, options: ReportOptions = {})
   const { branch = record.current, redact = false } = options
   const scrub = scrubber()
   const recorded = record.steps(branch)
-  const pictures = await adapterPictures(record, branch, recorded)
+  const found = await adapterPictures(record, branch, recorded)
+  const pictures = 'why' in found ? null : { ...found, baseWhy: found.baseWhy && scrub(found.baseWhy) }
   const steps = (redact ? redactSteps(recorded) : recorded).map(step => ({
     ...step,
     outcome: mapTexts(step.outcome, scrub),
@@ -88,7 +91,7 @@ export async function reportData(record: RunRecord, options: ReportOptions = {})
   const info = cleanInfo(record, redact, scrub)
   const summary = summarise(steps, info.args.seed)
   const timeline = timelineOf(record, { branch })
-  if (redact && 'way' in pictures) hideChats(pictures, recorded, steps)
+  if (redact && pictures) hideChats(pictures, recorded, steps)
   const line = lineOf(record, branch)
   const events = record
     .events()
@@ -108,10 +111,8 @@ export async function reportData(record: RunRecord, options: ReportOptions = {})
     ),
     branches: branchRows(record, branch, summary.metric),
     norms: normsOf(record, steps),
-    pictures:
-      'why' in pictures
-        ? { why: scrub(pictures.why) }
-        : { ...pictures, baseWhy: pictures.baseWhy && scrub(pictures.baseWhy) },
+    pictures,
+    noPictures: 'why' in found ? scrub(found.why) : null,
     sources: redact ? null : sourcesOf(record, recorded.at(-1), scrub),
     notes: notesOf(events, redact, scrub),
     redacted: redact,

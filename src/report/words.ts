@@ -1,4 +1,3 @@
-import { basename } from 'node:path'
 import { ADAPTER } from '../record/curve.js'
 import type { RunInfo, Session } from '../record/run-info.js'
 import type { Difference } from '../record/stats.js'
@@ -81,4 +80,8 @@ export function reproduce({ experiment, args }: RunInfo): string {
 }
 
 /** `experiments/locomo.ts` as `locomo`. */
-export const experimentName = (path: string): string => basename(path).replace(/\.[cm]?[jt]s$/, '')
+export const experimentName = (path: string): string =>
+  path
+    .split(/[\\/]/)
+    .at(-1)!
+    .replace(/\.[cm]?[jt]s$/, '')

@@ -62,8 +62,8 @@ export function way(data: WayData, scores: TimelineData, { width = 860, height =
     const last = norms.findLast(v => v !== null) ?? null
     return last === null ? [] : [{ text: clean(name, 13), y: yNorm.at(last), colour: 'text' as const }]
   })
-  const body = markup`${yAxis(yNorm, left, right, 3, precise)}${yName('‖ΔW‖', 12, (norm.top + norm.bottom) / 2)}
-${yAxis(yMove, left, right, 2, precise)}${yName('step', 12, (move.top + move.bottom) / 2)}
+  const body = markup`${yAxis(yNorm, left, right, 4, precise)}${yName('‖ΔW‖', 12, (norm.top + norm.bottom) / 2)}
+${yAxis(yMove, left, right, 4, precise)}${yName('step', 12, (move.top + move.bottom) / 2)}
 ${scores.metric === null ? '' : markup`${yAxis(yScore, left, right, 2)}${yName(scores.metric, 12, (score.top + score.bottom) / 2)}`}
 ${flags(scores.edits, [], x, { top: norm.top + 2, bottom: score.bottom })}
 ${lines.map(({ norms }, i) => line(held(norms), x, yNorm, { colour: i % 2 === 0 ? 'text' : 'quiet', width: lines.length > 1 ? 1.5 : 2 }))}

@@ -16,8 +16,8 @@ import {
 import { short } from '../words.js'
 
 /** The adapter in three pictures, each with how to read it. */
-export function adapter({ pictures, timeline }: ReportData): Markup {
-  if ('why' in pictures) return markup`<h2>Adapter</h2><p>${pictures.why}</p>`
+export function adapter({ pictures, noPictures, timeline }: ReportData): Markup {
+  if (!pictures) return markup`<h2>Adapter</h2><p>${noPictures ?? ''}</p>`
   const { last, modules, base, baseWhy, way: path, branches } = pictures
   const relative = isRelative(modules)
   const some =

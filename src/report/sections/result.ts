@@ -63,7 +63,7 @@ ${cell(String(updated), counts)}
 <figure>${svg(timeline(data.timeline, { width: 860, height: 300 }))}
 <figcaption>Each mark is one answer, scored before anything learned from it.${difference ? ` ${intervalNote(difference.all)}` : ''}</figcaption></figure>
 ${
-  'modules' in pictures
+  pictures
     ? markup`<figure>${svg(where(pictures.modules, { base: pictures.base, width: 380, height: 330 }))}
 <figcaption>${isRelative(pictures.modules) ? WHERE_AID : WHERE_AID_ABSOLUTE}</figcaption></figure>`
     : ''
