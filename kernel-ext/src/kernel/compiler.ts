@@ -86,6 +86,31 @@ const importsOf =
     return file => ts.visitEachChild(file, visit, context)
   }
 
+/** `{ a }` of a cell before: tslab gives `a` its place in `exports`, but not where it stands for name and value both. */
+const shorthands: TS.TransformerFactory<TS.SourceFile> = context => {
+  const { factory } = context
+  const { getReferencedValueDeclaration: declared } = (
+    context as unknown as { getEmitResolver(): { getReferencedValueDeclaration(name: TS.Identifier): unknown } }
+  ).getEmitResolver()
+  const { isAssignmentTarget } = ts as unknown as { isAssignmentTarget(node: TS.Node): boolean }
+  const visit = (node: TS.Node): TS.Node => {
+    if (!ts.isShorthandPropertyAssignment(node) || isAssignmentTarget(node.parent) || declared(node.name))
+      return ts.visitEachChild(node, visit, context)
+    const { text } = node.name
+    const exported = factory.createIdentifier('exports')
+    // Of a cell before, or a global: this cell does not declare it.
+    const value = factory.createConditionalExpression(
+      factory.createBinaryExpression(factory.createStringLiteral(text), ts.SyntaxKind.InKeyword, exported),
+      undefined,
+      factory.createPropertyAccessExpression(exported, text),
+      undefined,
+      factory.createIdentifier(text),
+    )
+    return factory.createPropertyAssignment(text, value)
+  }
+  return file => ts.visitEachChild(file, visit, context)
+}
+
 const configured = {
   createWatchCompilerHost(files: string[], options: TS.CompilerOptions, system: TS.System, ...rest: unknown[]) {
     const ours: TS.CompilerOptions = {
@@ -120,7 +145,7 @@ const configured = {
     const made = ts.transpileModule(js, {
       ...options,
       compilerOptions: { ...options.compilerOptions, sourceMap: true },
-      transformers: { before: [importsOf(imports)] },
+      transformers: { before: [shorthands, importsOf(imports)] },
     })
     const output = made.outputText.replace(/\n\/\/# sourceMappingURL=\S*\s*$/, '')
     emitted = { output, maps: [toModule, made.sourceMapText ?? ''], imports }
