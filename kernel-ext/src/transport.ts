@@ -72,6 +72,8 @@ export interface Transport {
    * is at once where no handler is set. @returns how to take the handler off
    */
   onInterrupt(handler: () => unknown): () => void
+  /** The line of a cell that threw an error, as `Cell 5, line 12`, where the kernel can tell. */
+  where?(thrown: unknown): string | undefined
   /** The cell whose code is asking. */
   currentCell(): Cell | undefined
   /** The cells run so far, each run of one counted, the one that asks last. */

@@ -1,4 +1,5 @@
-import { type BaselineFn, type Callables, InputError, type LoRAHarness } from 'lora-harness'
+import { type BaselineFn, type Callables, type FinetuneFn, InputError, type LoRAHarness } from 'lora-harness'
+import { transport } from '../place.js'
 import type { TextOf } from './sources.js'
 
 export const CALLABLES = ['retrieveLoraFn', 'inferenceFn', 'finetuneFn'] as const
@@ -12,6 +13,8 @@ type AnyFn = (...args: never[]) => unknown
 
 /** The callables of a harness of a notebook: those that were set last, resolved at the begin of each example. */
 export class LiveCallables {
+  /** Lines of cells in which finetuneFn failed, by the index of the example. */
+  readonly failures = new Map<number, string>()
   readonly #textOf: TextOf
   readonly #thunks = new Map<Name | 'baselines', () => unknown>()
 
@@ -78,8 +81,21 @@ export class LiveCallables {
   /** One of them as a harness takes it: its text (`String`) is what hash and diff are made of. */
   #named<K extends Name>(name: K): Callables[K] {
     const callable = this.get(name) as AnyFn
-    const same = (...args: never[]) => callable(...args)
+    const same = name === 'finetuneFn' ? this.#noting(callable as FinetuneFn) : (...args: never[]) => callable(...args)
     return Object.assign(same, { toString: () => this.#textOf(callable) }) as unknown as Callables[K]
+  }
+
+  /** A run goes on after a finetuneFn that threw, so the line is noted here. */
+  #noting(finetuneFn: FinetuneFn): FinetuneFn {
+    return async (...args) => {
+      try {
+        return await finetuneFn(...args)
+      } catch (thrown) {
+        const place = transport().where?.(thrown)
+        if (place !== undefined) this.failures.set(args[4].index, place)
+        throw thrown
+      }
+    }
   }
 
   get all(): Callables & { baselines: Baselines } {

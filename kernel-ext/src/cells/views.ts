@@ -56,7 +56,8 @@ function pictureOf(h: NotebookHarness, kind: 'run' | 'timeline'): Markup {
   return svg(picture, { ground: true })
 }
 
-export const exampleOf = (h: NotebookHarness, step: Step): CardView => exampleCard(h.id, step)
+export const exampleOf = (h: NotebookHarness, step: Step): CardView =>
+  exampleCard(h.id, step, step.outcome.kind === 'failed' ? h.live.failures.get(step.index) : undefined)
 
 /** The time between two updates of a display is at least this [ms], and so many times what an update takes. */
 const PACE = { least: 1000, times: 20 }

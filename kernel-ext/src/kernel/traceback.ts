@@ -30,6 +30,8 @@ export interface Tracebacks {
   /** @returns the name that the cell's script is to have */
   add(cell: Compiled): string
   of(thrown: unknown): Told
+  /** The line of a cell that threw, as `Cell 5, line 12`; undefined if none did. */
+  where(thrown: unknown): string | undefined
   ofDiagnostics(number: number, source: string, diagnostics: readonly Diagnostic[]): Told
 }
 
@@ -99,6 +101,11 @@ export function makeTracebacks(): Tracebacks {
           ]
         : []
       return { ename: thrown.name, evalue: thrown.message, traceback: [...withoutBelow(lines), ...code] }
+    },
+    where(thrown) {
+      const stack = thrown instanceof Error ? String(thrown.stack) : ''
+      const found = stack.split('\n').flatMap(line => placeIn(PLACE.exec(line) ?? []) ?? [])[0]
+      return found && `Cell ${found.script.number}, line ${found.line}`
     },
     ofDiagnostics(number, source, diagnostics) {
       const traceback = diagnostics.flatMap(({ start, messageText, fileName }) => {

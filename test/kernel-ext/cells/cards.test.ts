@@ -160,6 +160,19 @@ test('hostile texts are text: on every card, in HTML, in a terminal, in the pict
   }
 })
 
+test('an example that failed in a cell says where', async () => {
+  const h = await open({
+    finetuneFn: () => {
+      throw new TypeError('no such thing')
+    },
+  })
+  const card = await h.step()
+  expect(String(card)).toMatch(/^#0 failed: no such thing\n/)
+  expect(String(card)).toContain('\nfailed in: Cell 7, line 3\n')
+  h.finetuneFn = () => null
+  expect(String(await h.step())).not.toContain('failed')
+})
+
 test('display shows what knows how, bundles, and anything else as text', async () => {
   const h = await open()
   await h.step()

@@ -99,6 +99,7 @@ export function fakePage(): Page {
       for (const handler of meant) handler()
       return meant.length
     },
+    where: thrown => (thrown instanceof Error ? 'Cell 7, line 3' : undefined),
     currentCell: () => page.ran.at(-1),
     cells: () => [...page.ran],
   }
