@@ -28,6 +28,7 @@ const jupyter = makeJupyter({
 })
 ;(globalThis as { [PLACE]?: unknown })[PLACE] = jupyter.transport
 const language = makeLanguage(process.cwd())
+jupyter.transport.where = language.tracebacks.where
 const history = makeHistory()
 const runCell = cellRunner(language, jupyter, history)
 const answer = requests(language, jupyter, history)
