@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
+import { homedir } from 'node:os'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { InputError } from '../errors.js'
 import { replaceDurably } from '../lora/durable.js'
 import { readRun } from '../record/open.js'
@@ -40,8 +41,10 @@ export async function report(
     const options = { branch, redact }
     if (notebook) {
       const { renderNotebook } = await import('../report/notebook.js')
-      // Its cells open the run from where the notebook lies.
-      const from = relative(dirname(path), resolve(folder)).replaceAll('\\', '/') || '.'
+      // Its cells open the run from where the notebook lies; where people keep their things is nobody's business.
+      const way = relative(dirname(path), resolve(folder)) || '.'
+      const isPrivate = redact || way.includes(homedir().slice(1))
+      const from = (isPrivate ? basename(resolve(folder)) : way).replaceAll('\\', '/')
       replaceDurably(path, await renderNotebook(record, from, options))
     } else replaceDurably(path, await renderReport(record, options))
     const examples = plural(record.timeline(branch).length, 'example')

@@ -87,7 +87,7 @@ li > bdi, dd > bdi { overflow-wrap: anywhere; }
 .failed-text { color: var(--failed); overflow-wrap: anywhere; }
 .loss { display: block; max-width: 420px; font-family: ${FONT}; }
 .print { display: none; }
-@media (max-width: 1000px) { .screen, .pictures { grid-template-columns: minmax(0, 1fr); } .screen figure + figure, .pictures figure:first-child { max-width: 400px; } }
+@media (max-width: 1000px) { th, td { padding: 4px 5px; } table { font-size: 12.5px; } tbody th { min-width: 7em; } .screen, .pictures { grid-template-columns: minmax(0, 1fr); } .screen figure + figure, .pictures figure:first-child { max-width: 400px; } }
 @media (max-width: 700px) { .extremes { grid-template-columns: minmax(0, 1fr); } }
 @page { size: A4; margin: 14mm 13mm; }
 @media print {

@@ -4,9 +4,9 @@ import { inOrder, kindNames, type ModuleShape, placeOf } from './modules.js'
 
 /** How to read the picture of `where`. */
 export const WHERE_AID =
-  'The stronger the colour, the more this weight matrix moved relative to its own size; it shows where training wrote, not whether that helped.'
+  'The further right on the scale its colour is, the more this weight matrix moved relative to its own size; it shows where training wrote, not whether that helped.'
 export const WHERE_AID_ABSOLUTE =
-  'The stronger the colour, the larger the update of this weight matrix; matrices differ in size, so compare down a column. It shows where training wrote, not whether that helped.'
+  'The further right on the scale its colour is, the larger the update of this weight matrix; matrices differ in size, so compare down a column. It shows where training wrote, not whether that helped.'
 
 type Sized = Pick<ModuleShape, 'module' | 'norm' | 'baseNorm'>
 
