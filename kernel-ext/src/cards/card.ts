@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
+import { png } from 'lora-harness'
 import { type Card, MIME } from 'lora-harness/protocol'
 import { constant, type Markup, markup } from 'lora-harness/report'
 import { DISPLAY, type Displayable, type MimeBundle } from '../transport.js'
-import { png } from './png.js'
 import { plain } from './text.js'
 
 /** A card of a notebook: with the plugin it is drawn from its data, without it a picture or a table, else text. */
