@@ -56,8 +56,8 @@ export const npm = (args, options) =>
     ? run(process.execPath, [process.env.npm_execpath, ...args], options)
     : run('npm', args, options)
 
-/** Does `work` unless the stamp at `path` says it was done for `state`. */
-async function unless(path, state, work) {
+/** Does `work` unless the stamp at `path` says it was done for `state`. @returns whether it was done */
+export async function unless(path, state, work) {
   const stamp = join(root, path)
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === state) return false
   await work()

@@ -6,5 +6,7 @@ await main(async () => {
   await embeddedModel()
   const args = ['run', 'experiments/embedded.ts', ...process.argv.slice(2)]
   say(`\nlora-harness ${args.join(' ')}\n`)
-  return run(process.execPath, ['dist/cli/main.js', ...args])
+  const code = await run(process.execPath, ['dist/cli/main.js', ...args])
+  if (code === 0) say('\nThe same step by step, in a notebook: npm run lab')
+  return code
 })

@@ -4,8 +4,8 @@ import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { Missing, python, run, say } from './setup.mjs'
 
-const windows = process.platform === 'win32'
-const pythonIn = venv => (windows ? join(venv, 'Scripts', 'python.exe') : join(venv, 'bin', 'python'))
+export const windows = process.platform === 'win32'
+export const pythonIn = venv => (windows ? join(venv, 'Scripts', 'python.exe') : join(venv, 'bin', 'python'))
 
 /**
  * An environment with these packages, made if it is not there.
