@@ -25,6 +25,8 @@ export interface Jupyter {
   execute<T>(run: Run, body: () => Promise<T>): Promise<T>
   /** The cell being run; undefined between cells. */
   executing(): Run | undefined
+  /** Says that a cell's code has run. */
+  ran(): void
   /** Says that a cell has ended that `execute` did not run. */
   ended(messageId: string): void
   /** What is printed goes to the cell that prints. */
@@ -121,6 +123,7 @@ export function makeJupyter(options: {
       }
     },
     executing: () => executing,
+    ran: () => publisher.revive(),
     ended(messageId) {
       if (executing?.parent.msg_id === messageId) executing = undefined
     },

@@ -105,10 +105,13 @@ export function tslabTransport(): Transport | undefined {
   const status = (execution_state: string, parent: Header) => void pages.publish('status', { execution_state }, parent)
   serveMore(tslab.ZmqServer.prototype, jupyter, signing, meet, status)
   holdOutput(tslab.JupyterHandlerImpl.prototype, jupyter, showLastValues(jupyter))
-  const theirs = process.listeners('SIGINT')
-  process.removeAllListeners('SIGINT')
-  process.on('SIGINT', signal => {
-    if (!jupyter.interrupt()) for (const listener of theirs) listener(signal)
+  // After what the cell does before its first await: for so long its listeners are taken off.
+  queueMicrotask(() => {
+    const theirs = process.listeners('SIGINT')
+    process.removeAllListeners('SIGINT')
+    process.on('SIGINT', signal => {
+      if (!jupyter.interrupt()) for (const listener of theirs) listener(signal)
+    })
   })
   return jupyter.transport
 }
@@ -158,14 +161,17 @@ function holdOutput(handler: Handler, jupyter: Jupyter, shown: () => Promise<voi
     const cell = { number: this.execCount + 1, code, ...(typeof id === 'string' && { id }) }
     const run = { parent, identities, asks: content.allow_stdin === true, silent: false, cell }
     return jupyter.execute(run, async () => {
-      const count = await handleExecuteImpl.call(
-        this,
-        { code },
-        (name, text) => jupyter.print(name, text),
-        (data, update) => void jupyter.say(update ? 'update_display_data' : 'display_data', data),
-      )
-      await shown()
-      return count
+      try {
+        return await handleExecuteImpl.call(
+          this,
+          { code },
+          (name, text) => jupyter.print(name, text),
+          (data, update) => void jupyter.say(update ? 'update_display_data' : 'display_data', data),
+        )
+      } finally {
+        jupyter.ran()
+        await shown()
+      }
     })
   }
 }

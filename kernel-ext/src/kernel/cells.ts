@@ -32,7 +32,9 @@ export function cellRunner(language: Language, jupyter: Jupyter, history: Histor
       { parent, identities, asks: Boolean(allow_stdin), silent: Boolean(silent), cell },
       async () => {
         await jupyter.say('execute_input', { code: source, execution_count: mine })
-        const outcome = await shown(mine, await language.execute(mine, source))
+        const ended = await language.execute(mine, source)
+        jupyter.ran()
+        const outcome = await shown(mine, ended)
         if (!('error' in outcome)) return { status: 'ok', execution_count: mine, user_expressions: {}, payload: [] }
         await jupyter.say('error', { ...outcome.error })
         return { status: 'error', execution_count: mine, ...outcome.error }

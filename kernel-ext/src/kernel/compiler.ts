@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import type TS from 'typescript'
 
 /** One place that a cell's compiler complains about. */
@@ -128,14 +128,19 @@ const configured = {
       ...args: unknown[]
     ) => TS.WatchCompilerHostOfFilesAndCompilerOptions<never>
     const host = create(files, ours, system, ...rest)
+    const found = ts.createModuleResolutionCache(system.getCurrentDirectory(), name => name, ours)
     // What the notebook's folder does not have is looked for where this package is: lora-harness itself, for one.
     host.resolveModuleNameLiterals = (names, from, redirected, opts) =>
       names.map(({ text }) => {
-        const there = ts.resolveModuleName(text, from, opts, host, undefined, redirected)
+        // A cell's imports are looked up afresh: a package may have been installed since.
+        const cache = basename(from) === '__tslab__.ts' ? undefined : found
+        const there = ts.resolveModuleName(text, from, opts, host, cache, redirected)
         return there.resolvedModule
           ? there
-          : ts.resolveModuleName(text, import.meta.filename, opts, host, undefined, redirected)
+          : ts.resolveModuleName(text, import.meta.filename, opts, host, cache, redirected)
       })
+    // What was found stays found; without this, all files' imports are looked up again for every cell.
+    host.hasInvalidatedResolutions = () => false
     return host
   },
   /** tslab's last step, from a module to a script. */

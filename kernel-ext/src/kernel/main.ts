@@ -1,8 +1,8 @@
 /** The kernel: `node main.js CONNECTION_FILE`, as Jupyter starts it. */
 import { StringDecoder } from 'node:string_decoder'
 import type { Router } from 'zeromq'
-import { PLACE } from '../place.js'
 import { makeJupyter } from '../jupyter.js'
+import { PLACE } from '../place.js'
 import { decode, type Message } from '../wire/message.js'
 import { cellRunner } from './cells.js'
 import { tslabJupyter } from './compiler.js'
@@ -79,7 +79,9 @@ async function serve(socket: Router, frames: Buffer[]) {
     void sockets.publisher.publish('status', { execution_state }, of)
   if (header.msg_type === 'execute_request') {
     const content = await runCell(request, () => status('busy'))
-    await sockets.reply(socket, request, content)
+    // Some stop listening for output soon after the reply.
+    await sockets.publisher.drained()
+    void sockets.reply(socket, request, content)
     status('idle')
     return
   }

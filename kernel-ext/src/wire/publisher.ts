@@ -19,8 +19,13 @@ export interface Publisher {
   print(name: 'stdout' | 'stderr', text: string, parent: Header | undefined): void
   /** Frames as they are, in their turn. */
   forward(frames: (Buffer | string)[]): Promise<void>
-  /** Ends when all has left. */
+  /** Ends when what has been published so far has left. */
   drained(): Promise<void>
+  /**
+   * To be called when a cell's code has run. An interrupt ends synchronous code wherever it is, and that may be here: then
+   * sending is taken up again.
+   */
+  revive(): void
 }
 
 /** How long a listener that is behind is left alone before the next try [ms]. */
@@ -35,29 +40,33 @@ export function publisher(socket: PublishingSocket, signing: Signing): Publisher
   }
   const waiting: Item[] = []
   let printed: { name: string; parent: Header | undefined; text: string } | undefined
-  let pumping: Promise<void> | undefined
+  let last = Promise.resolve()
+  /** What is being sent; `resting` while that is awaited, which nothing interrupts. */
+  let sending: Item | undefined
+  let resting = false
 
   async function pump() {
-    for (let item = waiting.shift(); item; item = waiting.shift()) {
-      const frames = item.frames()
-      for (;;) {
-        try {
-          await socket.send(frames)
-          break
-        } catch (error) {
-          if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') break // The socket is closed: nobody listens any more.
-          await pause(RETRY)
-        }
+    for (sending = waiting.shift(); sending; sending = waiting.shift()) {
+      const frames = sending.frames()
+      for (let gone = false; !gone; ) {
+        // A socket that is closed has nobody to send to.
+        const sent = socket.send(frames).then(
+          () => true,
+          (error: NodeJS.ErrnoException) => error.code !== 'EAGAIN',
+        )
+        resting = true
+        gone = await sent
+        if (!gone) await pause(RETRY)
+        resting = false
       }
-      item.done()
+      sending.done()
     }
-    pumping = undefined
   }
-  const add = (frames: () => (Buffer | string)[]) =>
-    new Promise<void>(done => {
-      waiting.push({ frames, done })
-      pumping ??= pump()
-    })
+  const add = (frames: () => (Buffer | string)[]) => {
+    last = new Promise<void>(done => waiting.push({ frames, done }))
+    if (!sending) void pump()
+    return last
+  }
 
   return {
     async publish(type, content, parent, { topic, ...more } = {}) {
@@ -84,8 +93,11 @@ export function publisher(socket: PublishingSocket, signing: Signing): Publisher
       printed = undefined
       return add(() => frames)
     },
-    async drained() {
-      await pumping
+    drained: () => last,
+    revive() {
+      if (!sending || resting) return
+      sending.done()
+      void pump()
     },
   }
 }
