@@ -2,11 +2,15 @@
  * `npm run lab`: sets up what is missing, JupyterLab in `.venv` included, then opens the first notebook. Ctrl-C ends it.
  * Arguments go to JupyterLab.
  */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { embeddedModel, Missing, main, python, run, say, setUp, unless } from './setup.mjs'
 import { pythonIn, windows } from './venv.mjs'
 
 const PACKAGE = 'jupyterlab==4.6.6'
 const VENV = '.venv'
+/** JupyterLab asks nobody's server for news or newer versions, and asks no reader whether it may. */
+const SETTINGS = { '@jupyterlab/apputils-extension:notification': { fetchNews: 'false', checkForUpdates: false } }
 
 /** JupyterLab and our kernel in an environment of this folder. */
 async function jupyterLab() {
@@ -21,6 +25,9 @@ async function jupyterLab() {
         throw new Missing(`${command} ${args.join(' ')} failed (see above); it needs a package index.`)
   })
   say(done ? '• JupyterLab: installed.' : '• JupyterLab: up to date.')
+  const settings = join(VENV, 'share', 'jupyter', 'lab', 'settings')
+  mkdirSync(settings, { recursive: true })
+  writeFileSync(join(settings, 'overrides.json'), JSON.stringify(SETTINGS))
   await run(process.execPath, ['kernel-ext/bin/lora-harness-kernel.js', 'install', '--prefix', VENV])
 }
 
@@ -34,8 +41,6 @@ await main(async () => {
     '--LabApp.default_url=/lab/tree/notebooks/101-first-run.ipynb',
     '--ServerApp.ip=127.0.0.1',
     '--ServerApp.answer_yes=True', // Ctrl-C asks nothing.
-    '--LabApp.news_url=None',
-    '--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate',
     ...(hasDisplay ? [] : ['--no-browser']),
     ...(process.getuid?.() === 0 ? ['--allow-root'] : []),
   ]

@@ -58,3 +58,8 @@ export function fitted(forms: Iterable<Card>): Card {
 const STYLE = constant(
   '<style>.lora-card table{border-collapse:collapse}.lora-card th,.lora-card td{text-align:left;vertical-align:top;padding:2px 10px 2px 0}.lora-card pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:0;max-height:24em;overflow:auto}.lora-card .quiet{opacity:.7}</style>',
 )
+
+/** The same on an element: JupyterLab takes style sheets out of outputs that are not trusted, and aligns cells right. */
+export const LEFT = constant('style="text-align:left;vertical-align:top"')
+/** Without the ground that JupyterLab gives it. */
+export const BARE = constant('style="text-align:left;background-color:transparent;margin:0;white-space:pre-wrap"')

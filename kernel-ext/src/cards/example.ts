@@ -1,6 +1,6 @@
 import type { Card, Step } from 'lora-harness/protocol'
 import { type Markup, markup, short } from 'lora-harness/report'
-import { type CardView, fitted, view } from './card.js'
+import { BARE, type CardView, fitted, LEFT, view } from './card.js'
 import { cut, line } from './text.js'
 
 /** Characters of one text, on the first card that is small enough. */
@@ -62,5 +62,6 @@ const name = (lora: { identifier: string } | null): string => (lora ? line(short
 
 const html = (step: Step, rows: readonly [string, string][]): Markup =>
   markup`<p><b>#${step.index}</b> <bdi>${outcomeText(step)}</bdi></p><table><tbody>${rows.map(
-    ([name, value]) => markup`<tr><th><bdi>${name}</bdi></th><td><pre dir="auto">${cut(value, 20_000)}</pre></td></tr>`,
+    ([name, value]) =>
+      markup`<tr><th ${LEFT}><bdi>${name}</bdi></th><td ${LEFT}><pre dir="auto" ${BARE}>${cut(value, 20_000)}</pre></td></tr>`,
   )}</tbody></table>`

@@ -2,15 +2,15 @@
 import type { AdapterRecord, Comparison } from 'lora-harness'
 import type { Branch, Card, CardDifference, CardModule, RunEvent } from 'lora-harness/protocol'
 import { type Markup, markup, score, short, signed } from 'lora-harness/report'
-import { type CardView, fitted, view } from './card.js'
+import { BARE, type CardView, fitted, LEFT, view } from './card.js'
 import { cut, line, table } from './text.js'
 
 const named = (identifier: string | null): string => (identifier === null ? 'none' : line(short(identifier), 40))
 
 /** Rows of words as HTML; the first is the head. */
 const htmlTable = ([head = [], ...rows]: readonly (readonly string[])[]): Markup =>
-  markup`<table><thead><tr>${head.map(cell => markup`<th><bdi>${cell}</bdi></th>`)}</tr></thead><tbody>${rows.map(
-    row => markup`<tr>${row.map(cell => markup`<td><bdi>${cell}</bdi></td>`)}</tr>`,
+  markup`<table><thead><tr>${head.map(cell => markup`<th ${LEFT}><bdi>${cell}</bdi></th>`)}</tr></thead><tbody>${rows.map(
+    row => markup`<tr>${row.map(cell => markup`<td ${LEFT}><bdi>${cell}</bdi></td>`)}</tr>`,
   )}</tbody></table>`
 
 /** The same words as text and as HTML. */
@@ -178,7 +178,7 @@ export function callablesCard(
   return view(fitted(forms()), {
     text: [`Callables of run ${id}`, ...blocks.flat()].join('\n'),
     html: markup`<p><b>Callables of run <bdi>${id}</bdi></b></p>${blocks.map(
-      ([head, body]) => markup`<p><bdi>${head}</bdi></p><pre dir="ltr">${body}</pre>`,
+      ([head, body]) => markup`<p><bdi>${head}</bdi></p><pre dir="ltr" ${BARE}>${body}</pre>`,
     )}`,
   })
 }

@@ -49,7 +49,8 @@ export function timeline(data: TimelineData, { width = 860, height = 290 } = {})
   const count = Math.max(adapter.scores.length, ...others.map(({ scores }) => scores.length), 1)
   const window = windowOf(adapter.scores.length)
   const shown = others.slice(0, MOST_BRANCHES)
-  const names = [data.branch, ...baselines.map(b => b.name), ...shown.map(b => b.name)]
+  const own = others.length > 0 ? data.branch : adapter.name
+  const names = [own, ...baselines.map(b => b.name), ...shown.map(b => b.name)]
   const room = Math.min(150, Math.max(70, ...names.map(name => widthOf(short(name)) + 40)))
   const plot = { left: 46, right: width - room, top: edits.length + shown.length > 0 ? 26 : 10, bottom: height - 58 }
 
@@ -70,7 +71,7 @@ export function timeline(data: TimelineData, { width = 860, height = 290 } = {})
   const baselineMeans = baselines.map(({ scores }) => runningMean(scores, window))
   const branchMeans = shown.map(({ scores }) => runningMean(scores, window))
   const labels: EndLabel[] = [
-    ...endOf(others.length > 0 ? data.branch : adapter.name, mean, y, 'text', true),
+    ...endOf(own, mean, y, 'text', true),
     ...baselines.flatMap(({ name }, i) => endOf(name, baselineMeans[i]!, y, 'quiet')),
     ...shown.flatMap(({ name }, i) => endOf(name, branchMeans[i]!, y, BRANCHES[i]!.colour)),
   ]
