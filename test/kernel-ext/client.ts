@@ -47,7 +47,7 @@ export interface Client {
   send(
     type: string,
     content: object,
-    more?: { buffers?: Uint8Array[]; on?: 'shell' | 'control'; metadata?: Record<string, unknown> },
+    more?: { buffers?: Uint8Array[]; on?: 'shell' | 'control'; metadata?: Record<string, unknown>; key?: string },
   ): Promise<string>
   /** Sends a request and waits for its reply. */
   ask(type: string, content: object, on?: 'shell' | 'control'): Promise<Message>
@@ -69,10 +69,14 @@ const freePort = async () => {
   return port
 }
 
-/** Starts a kernel as Jupyter would, and waits until it answers. */
+/**
+ * Starts a kernel as Jupyter would, and waits until it answers.
+ *
+ * @param through a command that starts it, with the kernel's own as its last arguments
+ */
 export async function startKernel(
   name: KernelName,
-  { folder = KERNELS[name].folder(), env = {} } = {},
+  { folder = KERNELS[name].folder(), through = [] as string[] } = {},
 ): Promise<Client> {
   const home = mkdtempSync(join(tmpdir(), 'lora-harness-kernel-'))
   const [shell_port, iopub_port, stdin_port, control_port, hb_port] = await Promise.all(
@@ -83,9 +87,9 @@ export async function startKernel(
   const ports = { shell_port, iopub_port, stdin_port, control_port, hb_port }
   writeFileSync(file, JSON.stringify({ ...signing, ...ports, transport: 'tcp', ip: '127.0.0.1', kernel_name: name }))
 
-  const child = spawn(process.execPath, KERNELS[name].argv(file), {
+  const [program, ...args] = [...through, process.execPath, ...KERNELS[name].argv(file)] as [string, ...string[]]
+  const child = spawn(program, args, {
     cwd: folder,
-    env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   let stderr = ''
@@ -137,9 +141,9 @@ export async function startKernel(
     process: child,
     stderr: () => stderr,
     log,
-    async send(type, content, { buffers = [], on = 'shell', metadata = {} } = {}) {
+    async send(type, content, { buffers = [], on = 'shell', metadata = {}, key = signing.key } = {}) {
       const sent = message(type, { ...content }, { buffers, metadata })
-      await sockets[on].send(encode(signing, sent))
+      await sockets[on].send(encode({ ...signing, key }, sent))
       return sent.header.msg_id
     },
     async ask(type, content, on = 'shell') {

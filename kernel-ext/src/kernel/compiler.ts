@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { basename, dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import type TS from 'typescript'
 
 /** One place that a cell's compiler complains about. */
@@ -177,8 +177,9 @@ function pathsOf(options: TS.CompilerOptions, system: TS.System): TS.MapLike<str
   )
 }
 
-/** Type roots of which one has the types of node. */
-function withNode(roots: string[]): string[] {
+/** Type roots of which one has the types of node: the notebook's or ours, rather than tslab's, which are of Node 18. */
+function withNode(found: string[]): string[] {
+  const roots = found.filter(root => !resolve(root).startsWith(tslabFolder))
   if (roots.some(root => existsSync(join(root, 'node', 'package.json')))) return roots
   return [...roots, dirname(dirname(require.resolve('@types/node/package.json')))]
 }
