@@ -44,6 +44,7 @@ interface Module {
     module: string
     resolved: string
     circular?: boolean
+    cycle?: { dependencyTypes: string[] }[]
     coreModule?: boolean
     couldNotResolve?: boolean
     dependencyTypes?: string[]
@@ -105,6 +106,58 @@ test('what runs in a browser reaches no module of Node', () => {
 test('files have at most 300 lines', () => {
   const lengths = modules.map(({ source }) => [source, readFileSync(source, 'utf8').split('\n').length - 1] as const)
   expect(lengths.filter(([source, lines]) => lines > 300 && !LONG.includes(source))).toEqual([])
+})
+
+describe('kernel-ext', () => {
+  const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as { exports: Record<string, unknown> }
+  /** What it may import of lora-harness. */
+  const PUBLIC = Object.keys(exports).map(entry => entry.replace(/^\./, 'lora-harness'))
+  let ext: Module[] = []
+  beforeAll(async () => {
+    const { output } = await cruise(['kernel-ext/src'], {
+      tsPreCompilationDeps: true,
+      doNotFollow: { path: 'node_modules|^src/' },
+    })
+    ext = (output as ICruiseResult).modules.filter(module => /^kernel-ext\/src\/.*\.ts$/.test(module.source))
+  })
+
+  test('knows lora-harness by its public entries only, and makes no cycle', () => {
+    expect(ext.length).toBeGreaterThan(10)
+    const wrong = ext.flatMap(({ source, dependencies }) =>
+      dependencies
+        .filter(({ module, resolved, cycle }) =>
+          module.startsWith('.')
+            ? // Files of types may know each other.
+              cycle?.every(({ dependencyTypes }) => !dependencyTypes.includes('type-only')) ||
+              !resolved.startsWith('kernel-ext/src/')
+            : module.startsWith('lora-harness') && !PUBLIC.includes(module),
+        )
+        .map(({ module }) => `${source} imports ${module}`),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  test('what cells import reaches neither the kernel nor tslab, of which a second copy would be loaded', () => {
+    const seen = new Set<string>()
+    const reached = (source: string): string[] => {
+      if (seen.has(source)) return []
+      seen.add(source)
+      return (ext.find(m => m.source === source)?.dependencies ?? [])
+        .filter(({ dependencyTypes }) => !dependencyTypes?.includes('type-only'))
+        .flatMap(({ module, resolved }) =>
+          /^(tslab|zeromq|@tslab)/.test(module) || resolved.startsWith('kernel-ext/src/kernel/')
+            ? [`${source} imports ${module}`]
+            : reached(resolved),
+        )
+    }
+    expect(reached('kernel-ext/src/index.ts')).toEqual([])
+    expect([...seen]).toContain('kernel-ext/src/tslab.ts')
+  })
+
+  test('files have at most 300 lines', () => {
+    const lengths = ext.map(({ source }) => [source, readFileSync(source, 'utf8').split('\n').length - 1] as const)
+    expect(lengths.filter(([, lines]) => lines > 300)).toEqual([])
+  })
 })
 
 describe('the check itself', () => {
