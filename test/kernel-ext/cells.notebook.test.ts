@@ -16,16 +16,22 @@ afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true })
 })
 
-test.each(Object.keys(KERNELS) as KernelName[])('%s: a front in Python follows a run and steers it', async kernel => {
-  const folder = mkdtempSync(parents[kernel])
-  folders.push(folder)
-  const command = [process.execPath, ...KERNELS[kernel].argv('{connection_file}')]
-  const { stdout } = await promisify(execFile)(process.env.NOTEBOOK_PYTHON!, [here('cells.py'), folder, ...command])
-  expect(stdout.trim().split('\n')).toEqual([
-    expect.stringMatching(/^steps during a running cell: \d+ received before it ended$/),
-    expect.stringMatching(/^paused before example \d+, step: exactly one more$/),
-    expect.stringMatching(/^finetuneFn edited while paused before example \d+: its hash changes there and only there$/),
-    expect.stringMatching(/^interrupted: stopped after example \d+, nothing lost$/),
-    expect.stringMatching(/^killed, started again: gone on with after \d+ examples, to the end$/),
-  ])
-}, 300_000)
+test.each(Object.keys(KERNELS) as KernelName[])(
+  '%s: a front in Python follows a run and steers it',
+  async kernel => {
+    const folder = mkdtempSync(parents[kernel])
+    folders.push(folder)
+    const command = [process.execPath, ...KERNELS[kernel].argv('{connection_file}')]
+    const { stdout } = await promisify(execFile)(process.env.NOTEBOOK_PYTHON!, [here('cells.py'), folder, ...command])
+    expect(stdout.trim().split('\n')).toEqual([
+      expect.stringMatching(/^steps during a running cell: \d+ received before it ended$/),
+      expect.stringMatching(/^paused before example \d+, step: exactly one more$/),
+      expect.stringMatching(
+        /^finetuneFn edited while paused before example \d+: its hash changes there and only there$/,
+      ),
+      expect.stringMatching(/^interrupted: stopped after example \d+, nothing lost$/),
+      expect.stringMatching(/^killed, started again: gone on with after \d+ examples, to the end$/),
+    ])
+  },
+  300_000,
+)
