@@ -23,6 +23,7 @@ const ORDER = [
   'report',
   'cli',
   'index.ts',
+  'compiler.ts',
   'worker.ts',
   'browser.ts',
 ]

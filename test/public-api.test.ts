@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import * as harness from 'lora-harness'
 import * as memorybench from 'lora-harness/adapters/memorybench'
+import * as compiler from 'lora-harness/compiler'
 import * as protocol from 'lora-harness/protocol'
 import * as report from 'lora-harness/report'
 import { expect, expectTypeOf, test } from 'vitest'
@@ -134,6 +135,25 @@ test('lora-harness/report', () => {
       "way",
       "where",
       "windowOf",
+    ]
+  `)
+})
+
+test('lora-harness/compiler', () => {
+  expect(Object.keys(compiler).sort()).toMatchInlineSnapshot(`
+    [
+      "Emit",
+      "TRAINING_OUTPUTS",
+      "backward",
+      "embeddedModelFolder",
+      "emptyGraph",
+      "findSites",
+      "inferenceGraph",
+      "layoutOf",
+      "modulesIn",
+      "print",
+      "readOnnx",
+      "trainingGraph",
     ]
   `)
 })

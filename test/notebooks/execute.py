@@ -12,6 +12,7 @@ NotebookClient(
     timeout=600,  # Of one cell [s].
     allow_errors=True,  # They are found in the outputs.
     record_timing=False,
+    coalesce_streams=True,
     store_widget_state=False,
     resources={"metadata": {"path": folder}},
 ).execute()

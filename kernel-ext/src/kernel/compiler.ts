@@ -159,7 +159,7 @@ const configured = {
 }
 
 /** What cells may take from this package and lora-harness. */
-const ENTRIES = ['', '/protocol', '/report', '/adapters/memorybench'].map(entry => `lora-harness${entry}`)
+const ENTRIES = ['', '/compiler', '/protocol', '/report', '/adapters/memorybench'].map(entry => `lora-harness${entry}`)
 
 /**
  * Names for types of this package and lora-harness where the notebook's folder has neither: without them the declaration

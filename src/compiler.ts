@@ -1,0 +1,10 @@
+/** The graph compiler, for those who look inside: `lora-harness/compiler`. */
+export { inferenceGraph, TRAINING_OUTPUTS, trainingGraph } from './engine/compile.js'
+export { backward } from './grad/backward.js'
+export { Emit } from './graph/emit.js'
+export { emptyGraph, type Graph, type Node } from './graph/graph.js'
+export { print } from './graph/print.js'
+export { findSites } from './lora/modules.js'
+export { embeddedModelFolder } from './models/embedded.js'
+export { readOnnx } from './onnx/read.js'
+export { layoutOf, modulesIn } from './rules/lora.js'
