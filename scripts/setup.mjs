@@ -2,7 +2,7 @@
  * Set-up for the commands: packages, build, embedded model. Node's own modules only: nothing is installed yet.
  *
  * Each part is skipped when what it would make is there; a stamp written last says so, so an interrupted part is done
- * again. `npm ci` never runs install scripts, and of the workspaces only the kernel's dependencies are installed.
+ * again. `npm ci` never runs install scripts, and the workspaces' dependencies are installed with them.
  */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -103,11 +103,12 @@ export function nodeProblem(version) {
 async function packages() {
   const state = `${hashOf(['package-lock.json'])} node ${process.versions.modules} ${process.platform}-${process.arch}`
   const done = await unless('node_modules/.lora-harness-installed', state, async () => {
-    say('• Packages: installing what package-lock.json names (half a minute or so) …')
+    say('• Packages: installing what package-lock.json names (a minute or so) …')
     const args = [
       'ci',
       '--include-workspace-root',
       '--workspace=kernel-ext',
+      '--workspace=plugin',
       '--ignore-scripts',
       '--no-audit',
       '--no-fund',
