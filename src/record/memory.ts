@@ -1,11 +1,18 @@
 import { HarnessError } from '../errors.js'
-import type { Sources } from '../harness/callables.js'
 import { MAIN } from '../harness/history.js'
 import type { StepContext } from '../harness/recorder.js'
 import type { LoRAHandle } from '../lora/handle.js'
 import type { Branch, Probing, RunEvent, Step } from '../protocol/index.js'
 import { CALLABLES, exampleHash, swapBefore } from './changes.js'
-import { type AdapterRecord, branchOf, type CallableRecord, pointOf, type RunWriter, withParents } from './record.js'
+import {
+  type AdapterRecord,
+  branchOf,
+  type CallableRecord,
+  callableSources,
+  pointOf,
+  type RunWriter,
+  withParents,
+} from './record.js'
 import { infoOf, type RunInfo, type RunStart, type Session } from './run-info.js'
 
 /** A run in memory: for notebooks and tests, and wherever there is no disk. Adapters' files stay where they are. */
@@ -95,7 +102,7 @@ export class MemoryRecord implements RunWriter {
         source: sources[name],
         code: sources.code,
       })
-    const swap = before && swapBefore(step, before.callables, hashes => this.#sources(hashes))
+    const swap = before && swapBefore(step, before.callables, hashes => callableSources(this, hashes))
     if (swap) this.note(swap)
     this.#current = branch.name
   }
@@ -119,16 +126,6 @@ export class MemoryRecord implements RunWriter {
 
   #own(branch: string): { step: Step; example: string }[] {
     return this.#steps.get(branchOf(this, branch).name) ?? []
-  }
-
-  #sources(hashes: Step['callables']): Sources {
-    const [retrieveLoraFn, inferenceFn, finetuneFn] = CALLABLES.map(name => this.#callables.get(hashes[name])!)
-    return {
-      retrieveLoraFn: retrieveLoraFn!.source,
-      inferenceFn: inferenceFn!.source,
-      finetuneFn: finetuneFn!.source,
-      code: finetuneFn!.code,
-    }
   }
 
   #adapter(lora: LoRAHandle, parent: string | null, { branch, index }: Step): void {

@@ -10,7 +10,7 @@ import { callableChanges, exampleHash, refusal, surroundingChanges } from './cha
 import { Database } from './database.js'
 import { lockForWriting } from './lock.js'
 import { modelFiles } from './models.js'
-import type { RunRecord } from './record.js'
+import { callableSources, type RunRecord } from './record.js'
 import { infoOf, type RunInfo, type RunStart, type Session } from './run-info.js'
 import { ADAPTERS, RUN_DB, SqliteRecord } from './sqlite.js'
 import { machine, versions } from './versions.js'
@@ -150,7 +150,9 @@ async function goOn(
   const examples = exampleChanges(harness)
   const changes = [
     ...seeds,
-    ...(last ? callableChanges(last.callables, harness.callableHashes, recorder.sources(last.callables), sources) : []),
+    ...(last
+      ? callableChanges(last.callables, harness.callableHashes, callableSources(recorder, last.callables), sources)
+      : []),
     ...examples,
     // None if the process that began the run died before it had said anything.
     ...(recorder.before ? surroundingChanges(recorder.before, now) : []),

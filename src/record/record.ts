@@ -1,8 +1,10 @@
 import { InputError } from '../errors.js'
+import type { Sources } from '../harness/callables.js'
 import type { Past } from '../harness/past.js'
 import type { Recorder } from '../harness/recorder.js'
 import type { LoRAHandle } from '../lora/handle.js'
 import type { Branch, Json, Probing, RunEvent, Step, TimelinePoint } from '../protocol/index.js'
+import { CALLABLES } from './changes.js'
 import type { RunInfo, Session } from './run-info.js'
 
 /** What is known of an adapter that a step named. */
@@ -75,6 +77,17 @@ export function branchOf({ branches }: Pick<RunRecord, 'branches'>, name: string
   if (branch) return branch
   const names = branches.map(b => b.name)
   throw new InputError(`reading branch ${name}: the run has ${names.slice(0, 20).join(', ') || 'none'}`)
+}
+
+/** Texts of the callables that a recorded step names. */
+export function callableSources(record: Pick<RunRecord, 'callable'>, hashes: Step['callables']): Sources {
+  const [retrieveLoraFn, inferenceFn, finetuneFn] = CALLABLES.map(name => record.callable(hashes[name])!)
+  return {
+    retrieveLoraFn: retrieveLoraFn!.source,
+    inferenceFn: inferenceFn!.source,
+    finetuneFn: finetuneFn!.source,
+    code: finetuneFn!.code,
+  }
 }
 
 /**

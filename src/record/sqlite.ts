@@ -1,11 +1,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { HarnessError, messageOf } from '../errors.js'
-import type { Sources } from '../harness/callables.js'
 import { LoRAHandle } from '../lora/handle.js'
 import type { Branch, Json, Probing, RunEvent, Step, TimelinePoint } from '../protocol/index.js'
 import { adapterRecord } from './adapters.js'
-import { CALLABLES } from './changes.js'
 import type { Database } from './database.js'
 import {
   type AdapterRecord,
@@ -130,17 +128,6 @@ export class SqliteRecord implements RunRecord {
   callable(hash: string): CallableRecord | undefined {
     const row = this.db.first(query.selectFrom('callables').selectAll().where('hash', '=', hash))
     return row && { hash, source: this.#text(row.source), code: this.#text(row.code) }
-  }
-
-  /** Texts of the callables that a step names. */
-  sources(hashes: Step['callables']): Sources {
-    const [retrieveLoraFn, inferenceFn, finetuneFn] = CALLABLES.map(name => this.callable(hashes[name])!)
-    return {
-      retrieveLoraFn: retrieveLoraFn!.source,
-      inferenceFn: inferenceFn!.source,
-      finetuneFn: finetuneFn!.source,
-      code: finetuneFn!.code,
-    }
   }
 
   probings(branch = this.current): Probing[] {

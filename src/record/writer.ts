@@ -8,7 +8,7 @@ import { type KeptAdapter, keepAdapter, type StoredAdapter } from './adapters.js
 import { exampleHash, refusal, surroundingChanges, swapBefore } from './changes.js'
 import type { Database } from './database.js'
 import { modelFiles } from './models.js'
-import type { RunWriter } from './record.js'
+import { callableSources, type RunWriter } from './record.js'
 import type { RunInfo, Session } from './run-info.js'
 import { chained, query, sealed } from './schema.js'
 import { ADAPTERS, SqliteRecord } from './sqlite.js'
@@ -95,7 +95,7 @@ export class SqliteWriter extends SqliteRecord implements RunWriter {
       if (lora) this.#adapter(lora, lora === updatedLora ? (retrievedLora?.identifier ?? null) : null, id, step.index)
     for (const [name, callable] of Object.entries(step.callables))
       this.#callable(callable, sources[name as keyof typeof sources], sources.code)
-    const swap = before && swapBefore(step, before.callables, hashes => this.sources(hashes))
+    const swap = before && swapBefore(step, before.callables, hashes => callableSources(this, hashes))
     if (swap) this.note(swap)
     return { hash, callables: step.callables }
   }
