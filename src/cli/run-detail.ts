@@ -33,7 +33,7 @@ function detail(name: string, record: RunRecord): string {
   return [
     `${name}: ${plain(info.experiment || 'begun by a program')}, seed ${info.args.seed}, ${plural(record.adapters().length, 'adapter')}`,
     '',
-    ...treeLines(branchTree(record), node => branchLine(node, record)),
+    ...treeLines(branchTree(record)).map(({ rail, node }) => rail + branchLine(node, record)),
     '',
     ...sessions.map(sessionLine),
     ...(edits.length > 0 ? ['', 'Edits:', ...edits.slice(0, SHOWN).map(editLine), ...rest] : []),

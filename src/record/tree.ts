@@ -25,19 +25,17 @@ export function branchTree(record: Pick<RunRecord, 'branches' | 'current' | 'tim
   return nodes.get(branches[0]!.name)!
 }
 
-/**
- * The tree as lines for a terminal.
- *
- * @param describe what a line says of a branch
- */
-export function treeLines(root: BranchNode, describe: (node: BranchNode) => string): string[] {
-  const below = (node: BranchNode): string[] =>
-    node.children.flatMap((child, i) => {
-      const last = i === node.children.length - 1
-      const [first, ...rest] = [describe(child), ...below(child)]
-      return [`${last ? '└─ ' : '├─ '}${first}`, ...rest.map(line => `${last ? '   ' : '│  '}${line}`)]
-    })
-  return [describe(root), ...below(root)]
+/** The branches of a tree, each under the one it left, with what to draw before its name. */
+export function treeLines(root: BranchNode): { rail: string; node: BranchNode }[] {
+  const below = root.children.flatMap((child, i) => {
+    const last = i === root.children.length - 1
+    const [first, ...rest] = treeLines(child)
+    return [
+      { rail: last ? '└─ ' : '├─ ', node: first!.node },
+      ...rest.map(({ rail, node }) => ({ rail: (last ? '   ' : '│  ') + rail, node })),
+    ]
+  })
+  return [{ rail: '', node: root }, ...below]
 }
 
 /** Where a branch left and what it leaves out, in words; empty for the first one. */

@@ -162,9 +162,7 @@ function editOf(
 }
 
 function branchRows(record: RunRecord, shown: string, metric: string | null): BranchRow[] {
-  const rows: Omit<BranchRow, 'rail'>[] = []
-  // A placeholder that no name can hold keeps the tree's lines apart from what follows them.
-  const lines = treeLines(branchTree(record), node => {
+  return treeLines(branchTree(record)).map(({ rail, node }) => {
     const points = record.timeline(node.name)
     const own = points.slice(node.at)
     const scoreIn = (metrics: Record<string, number> | undefined) =>
@@ -173,8 +171,9 @@ function branchRows(record: RunRecord, shown: string, metric: string | null): Br
     const both = own.flatMap(point => (parent.has(point.key) ? [parent.get(point.key)!] : []))
     const lora = points.findLast(point => point.lora !== null)?.lora ?? null
     const adapter = lora === null ? undefined : record.adapter(lora)
-    rows.push({
+    return {
       name: node.name,
+      rail,
       parent: node.parent,
       at: node.at,
       skipUpdates: node.skipUpdates,
@@ -192,10 +191,8 @@ function branchRows(record: RunRecord, shown: string, metric: string | null): Br
             norm: adapter.norms && Math.hypot(...Object.values(adapter.norms)),
           }
         : null,
-    })
-    return '\n'
+    }
   })
-  return rows.map((row, i) => ({ ...row, rail: lines[i]!.replace('\n', '') }))
 }
 
 function normsOf(record: RunRecord, steps: readonly Step[]): Record<string, number> {
