@@ -50,9 +50,14 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     .version(versions()['lora-harness']!)
     .exitOverride()
     .addHelpText('after', exitHelp)
-  program
-    .command('run')
-    .description('run an experiment into a folder of its own, with a report at the end')
+  /** A verb; its help ends with these texts and the exit codes. */
+  const verb = (name: string, description: string, ...help: string[]) =>
+    program
+      .command(name)
+      .description(description)
+      .addHelpText('after', [...help, exitHelp].join('\n'))
+
+  verb('run', 'run an experiment into a folder of its own, with a report at the end', keyHelp)
     .argument(
       '<experiment>',
       '.ts, .mts, .js or .mjs file; its default export is a LoRAHarness or ({ args, signal }) => LoRAHarness',
@@ -74,8 +79,6 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
       ).conflicts(['seeds', 'watch']),
     )
     .option('--set <key=value>', 'an argument for the experiment; may be given several times', pair, {})
-    .addHelpText('after', keyHelp)
-    .addHelpText('after', exitHelp)
     .action(async (experiment: string, options: RunOptions & { seeds?: number; estimate?: true }) => {
       const { seeds = 1, estimate: only, ...rest } = options
       // Each verb loads only what it needs.
@@ -83,9 +86,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
       else if (seeds > 1) code = await (await import('./repeats.js')).runRepeats(experiment, { ...rest, seeds })
       else code = await (await import('./run.js')).run(experiment, rest)
     })
-  program
-    .command('resume')
-    .description('go on with a run after its last recorded example')
+  verb('resume', 'go on with a run after its last recorded example', keyHelp)
     .argument('<run>', 'its folder')
     .option('--limit <n>', 'end after n examples in all (default: as the run was started)', whole(1))
     .option('--branch <name>', 'branch to go on with (default: the one last worked on)')
@@ -95,96 +96,71 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     .option('--experiment <file>', 'where the experiment is now (default: where it was)')
     .option('--allow-changes', 'go on although callables, examples, models or software changed; the record says so')
     .option('--watch', 'swap the callables, between two examples, whenever a file of the experiment is saved')
-    .addHelpText('after', keyHelp)
-    .addHelpText('after', exitHelp)
     .action(async (run: string, options: ResumeOptions) => {
       const { resume } = await import('./resume.js')
       code = await resume(run, options)
     })
-  program
-    .command('compare')
-    .description('say what is different in run B, paired by example')
+  verb('compare', 'say what is different in run B, paired by example')
     .argument('<A>', 'folder of a run, or FOLDER@BRANCH, or FOLDER@BRANCH#INDEX for its beginning up to an example')
     .argument('<B>', 'another one, or another branch of the same')
     .option('--metric <name>', 'only this metric (default: every one that both have, f1 first)')
     .option('--json', 'print all of it as JSON')
-    .addHelpText('after', exitHelp)
     .action(async (a: string, b: string, options: CompareCliOptions) => {
       const { compareRuns } = await import('./compare.js')
       code = compareRuns(a, b, options)
     })
-  program
-    .command('replay')
-    .description('compute recorded steps again and say whether each comes out equal, to the last bit')
+  verb('replay', 'compute recorded steps again and say whether each comes out equal, to the last bit')
     .argument('<run>', 'folder of a run, or FOLDER@BRANCH')
     .option('--from <n>', 'begin with example n', whole(0))
     .option('--limit <n>', 'compute at most n steps', whole(1))
     .option('--experiment <file>', 'the experiment, if it is no longer where the run found it')
-    .addHelpText('after', exitHelp)
     .action(async (ref: string, options: ReplayOptions) => {
       const { replayRun } = await import('./replay.js')
       code = await replayRun(ref, options)
     })
-  program
-    .command('diff')
-    .description('say what lies between two adapters: where, how much, in how many directions')
+  verb('diff', 'say what lies between two adapters: where, how much, in how many directions')
     .argument('<A>', 'PEFT folder, or RUN, RUN@BRANCH, RUN#INDEX for the adapter that an example of a run left behind')
     .argument('<B>', 'another one of the same model')
     .option('--modules <n>', 'lines of the table of modules, or all', text => (text === 'all' ? text : whole(1)(text)))
     .option('--base <model>', 'folder or id of the base model, where the adapters do not name one that is here')
     .option('--json', 'print all of it as JSON')
-    .addHelpText('after', exitHelp)
     .action(async (a: string, b: string, options: DiffOptions) => {
       const { diff } = await import('./diff.js')
       code = await diff(a, b, options)
     })
-  program
-    .command('report')
-    .description('write a run as one HTML file that opens anywhere, or as a notebook')
+  verb('report', 'write a run as one HTML file that opens anywhere, or as a notebook')
     .argument('<run>', 'folder of a run, or FOLDER@BRANCH')
     .option('--out <file>', 'where to (default: report.html in the folder of the run)')
     .option('--redact', 'leave out what people wrote or said: texts, names of examples and chats, reasons, sources')
     .option('--notebook', 'a notebook (.ipynb) with the result, the pictures, and cells that open the run')
-    .addHelpText('after', exitHelp)
     .action(async (ref: string, options: ReportCliOptions) => {
       const { report } = await import('./report.js')
       code = await report(ref, options)
     })
-  program
-    .command('runs')
-    .description('list the runs in a folder, newest first; of one run its branches, sessions and edits')
+  verb('runs', 'list the runs in a folder, newest first; of one run its branches, sessions and edits')
     .argument('[folder]', 'where they are, or the folder of one run', 'runs')
     .option('--json', 'print all of it as JSON')
-    .addHelpText('after', exitHelp)
     .action(async (folder: string, options: { json?: boolean }) => {
       const { runs } = await import('./runs.js')
       code = await runs(folder, options)
     })
-  program
-    .command('verify')
-    .description('check runs against their hashes, and say what is damaged and what can still be trusted')
+  verb('verify', 'check runs against their hashes, and say what is damaged and what can still be trusted')
     .argument('<run...>', 'folders of runs')
-    .addHelpText('after', exitHelp)
     .action(async (folders: string[]) => {
       const { verify } = await import('./verify.js')
       code = verify(folders)
     })
-  program
-    .command('export')
-    .description('write a run as a zip file, its steps as JSON Lines or as a table; to standard output unless --out')
+  verb('export', 'write a run as a zip file, its steps as JSON Lines or as a table; to standard output unless --out')
     .argument('<run>', 'folder of a run; for steps FOLDER@BRANCH too, or FOLDER#INDEX for those up to an example')
     .addOption(new Option('--format <format>', 'how').choices(['zip', 'jsonl', 'csv']).makeOptionMandatory())
     .option('--out <file>', 'a file, replaced if it is there')
     .option('--all', 'the own steps of every branch')
     .option('--readable', 'of a damaged run the steps that are as they were recorded')
-    .addHelpText('after', exitHelp)
     .action(async (ref: string, options: ExportOptions) => {
       const { exportRun } = await import('./export.js')
       code = await exportRun(ref, options)
     })
-  program
-    .command('gc')
-    .description('say which adapters of runs could go, and remove them if asked to')
+  verb('gc', 'say which adapters of runs could go, and remove them if asked to')
     .argument('<run...>', 'folders of runs')
     .option(
       '--keep <policy>',
@@ -193,19 +169,14 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
       'all',
     )
     .option('--delete', 'remove them')
-    .addHelpText('after', exitHelp)
     .action(async (folders: string[], options: GcOptions) => {
       const { gc } = await import('./gc.js')
       code = gc(folders, options)
     })
-  program
-    .command('doctor')
-    .description('say what is here, what is missing, and what to do about it')
-    .addHelpText('after', exitHelp)
-    .action(async () => {
-      const { doctor } = await import('./doctor.js')
-      code = await doctor()
-    })
+  verb('doctor', 'say what is here, what is missing, and what to do about it').action(async () => {
+    const { doctor } = await import('./doctor.js')
+    code = await doctor()
+  })
   try {
     await program.parseAsync(argv)
     return code
