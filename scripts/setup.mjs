@@ -56,6 +56,10 @@ export const npm = (args, options) =>
     ? run(process.execPath, [process.env.npm_execpath, ...args], options)
     : run('npm', args, options)
 
+/** Runs tests: these arguments, then the command's own, go to vitest. */
+export const vitest = (args, env) =>
+  run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...args, ...process.argv.slice(2)], { env })
+
 /** Does `work` unless the stamp at `path` says it was done for `state`. @returns whether it was done */
 export async function unless(path, state, work) {
   const stamp = join(root, path)

@@ -3,15 +3,10 @@
  * tiny decoders and on the embedded model. Arguments go to vitest.
  */
 import { peftPython } from './peft-python.mjs'
-import { embeddedModel, main, run, setUp } from './setup.mjs'
+import { embeddedModel, main, setUp, vitest } from './setup.mjs'
 
 await main(async () => {
   await setUp()
   await embeddedModel()
-  const env = { PEFT_PYTHON: await peftPython() }
-  return run(
-    process.execPath,
-    ['node_modules/vitest/vitest.mjs', 'run', '--project', 'peft', ...process.argv.slice(2)],
-    { env },
-  )
+  return vitest(['--project=peft'], { PEFT_PYTHON: await peftPython() })
 })

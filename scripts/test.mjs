@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium } from './chromium.mjs'
 import { notebookPython } from './notebook-python.mjs'
-import { embeddedModel, expected, main, npm, run, say, setUp } from './setup.mjs'
+import { embeddedModel, expected, main, npm, say, setUp, vitest } from './setup.mjs'
 
 await main(async () => {
   await setUp()
@@ -27,8 +27,7 @@ await main(async () => {
     .filter(tier => !skipped[tier])
     .map(tier => `--project=${tier}`)
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`]
-  const args = ['node_modules/vitest/vitest.mjs', 'run', ...projects, ...reporters, ...process.argv.slice(2)]
-  const tests = await run(process.execPath, args, { env })
+  const tests = await vitest([...projects, ...reporters], env)
 
   if (skipped.model) say(`\nThe tests with the embedded model did not run. ${skipped.model}`)
   if (skipped.ui) say(`\nThe tests in a browser did not run. ${skipped.ui}`)
