@@ -126,6 +126,7 @@ test('lora-harness/report', () => {
       "pairedDifference",
       "percent",
       "pictureStyle",
+      "plural",
       "score",
       "short",
       "signed",

@@ -1,5 +1,6 @@
 /** Cells and the page: works in our kernel, in an unmodified tslab, and, printing text, in plain Node. */
 export type { CardView } from './cards/card.js'
+export type { FileView } from './cards/file.js'
 export * from './cells/index.js'
 export { PLACE, transport } from './place.js'
 export {

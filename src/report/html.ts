@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto'
-import { replaceDurably } from '../lora/durable.js'
+import { homedir } from 'node:os'
+import { basename, dirname, relative, resolve } from 'node:path'
+import { InputError } from '../errors.js'
+import { makeFolder, replaceDurably } from '../lora/durable.js'
 import { readRun } from '../record/open.js'
 import type { RunRecord } from '../record/record.js'
 import { type ReportData, type ReportOptions, reportData } from './data.js'
 import { constant, type Markup, markup } from './markup.js'
+import { requireReplaceable } from './ours.js'
 import { exampleBody } from './page/example.js'
 import { kit } from './page/kit.js'
 import { page } from './page/page.js'
@@ -29,20 +33,45 @@ import { reportStyle } from './style.js'
 export const renderReport = async (record: RunRecord, options: ReportOptions = {}): Promise<string> =>
   reportPage(await reportData(record, options))
 
+export interface WriteOptions extends ReportOptions {
+  /** A notebook instead of a page. */
+  notebook?: boolean | undefined
+}
+
 /**
- * Writes the report of a run: whole or not at all.
+ * Writes the report of a run: whole or not at all. A report that is there is replaced; nothing else is.
  *
- * @param run its folder, or its opened record
- * @throws InputError if there is no such run or branch
- * @throws StorageError if it cannot be written
+ * @param run its folder, or its opened record; for a notebook, whose cells open the run, one that has a folder
+ * @throws InputError if there is no such run or branch, or at `path` something else than a report
+ * @throws Error of the file system
  */
-export async function writeReport(run: string | RunRecord, path: string, options: ReportOptions = {}): Promise<void> {
+export async function writeReport(
+  run: string | (RunRecord & { readonly folder?: string }),
+  path: string,
+  { notebook = false, ...options }: WriteOptions = {},
+): Promise<void> {
+  requireReplaceable(path)
   const record = typeof run === 'string' ? readRun(run) : run
   try {
-    replaceDurably(path, await renderReport(record, options))
+    const text = notebook ? await notebookOf(record, path, options) : await renderReport(record, options)
+    makeFolder(dirname(resolve(path)))
+    replaceDurably(path, text)
   } finally {
     if (typeof run === 'string') record.close()
   }
+}
+
+/** Its cells open the run from where the notebook lies; where people keep their things is nobody's business. */
+async function notebookOf(record: RunRecord & { readonly folder?: string }, path: string, options: ReportOptions) {
+  const { folder } = record
+  if (folder === undefined)
+    throw new InputError(
+      `writing a notebook of run ${record.info.runId}: its cells open the run's folder, and this run is kept in memory only; write a page`,
+    )
+  const { renderNotebook } = await import('./notebook.js') // Loads what draws PNG.
+  const way = relative(dirname(resolve(path)), resolve(folder)) || '.'
+  const isPrivate = options.redact || way.includes(homedir().slice(1))
+  return await renderNotebook(record, (isPrivate ? basename(resolve(folder)) : way).replaceAll('\\', '/'), options)
 }
 
 /** What is gathered of a run as a page. */

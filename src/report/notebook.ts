@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { RunRecord } from '../record/record.js'
 import { type ReportData, type ReportOptions, reportData } from './data.js'
+import { markOf } from './ours.js'
 import {
   card,
   cardOf,
@@ -81,6 +82,7 @@ export async function renderNotebook(record: RunRecord, path: string, options: R
   const metadata = {
     kernelspec: { name: 'lora-harness', display_name: 'TypeScript (LoRA Harness)', language: 'typescript' },
     language_info: { name: 'typescript', file_extension: '.ts', mimetype: 'text/typescript' },
+    'lora-harness': { run: record.info.runId, mark: markOf(cells) },
   }
   return `${JSON.stringify({ cells, metadata, nbformat: 4, nbformat_minor: 5 }, null, 1)}\n`
 }

@@ -5,18 +5,20 @@ import {
   HarnessError,
   InputError,
   type LoRAHarness,
-  pointOf,
   type RunWriter,
   toStep,
 } from 'lora-harness'
-import type { Branch, RunEvent, RunState, Step, TimelinePoint } from 'lora-harness/protocol'
+import type { Branch, RunEvent, RunState, TimelinePoint } from 'lora-harness/protocol'
 import type { CardView } from '../cards/card.js'
+import type { FileView } from '../cards/file.js'
 import { transport } from '../place.js'
 import { DISPLAY, type MimeBundle } from '../transport.js'
 import { type Baselines, CALLABLES, type LiveCallables, type Thunks } from './callables.js'
 import { forkOf, type NotebookFork } from './forks.js'
 import { Job } from './job.js'
-import { Interrupted, Loop, type Until } from './loop.js'
+import { Known } from './known.js'
+import { Interrupted, type Loop, type Until } from './loop.js'
+import { type ReportFileOptions, report } from './report.js'
 import { forget, type Told } from './runs.js'
 import * as views from './views.js'
 
@@ -44,13 +46,8 @@ export class NotebookHarness implements Callables {
   restored: Parts['restored']
   /** Its forks by the name of the branch that they were begun on. */
   readonly forks = new Map<string, NotebookHarness>()
-  #harness!: LoRAHarness
-  #loop!: Loop
-  #points: TimelinePoint[] = []
-  #events: RunEvent[]
-  #total: number | null = null
+  readonly #known: Known
   #job: Job | undefined
-  readonly #watchers = new Set<(told: Told) => void>()
 
   constructor({ id, harness, record, folder, live, restored }: Parts) {
     this.id = id
@@ -58,95 +55,56 @@ export class NotebookHarness implements Callables {
     this.record = record
     this.live = live
     this.restored = restored
-    this.#events = record.events()
     for (const name of CALLABLES)
       Object.defineProperty(this, name, {
         get: () => live.get(name),
         set: callable => {
           live.set(name, callable)
-          this.#edited()
+          this.#known.tellState()
         },
       })
-    this.take(harness)
+    this.#known = new Known({ id, folder, record, live }, harness)
   }
 
   /** Goes on with another harness of the same record. */
   take(harness: LoRAHarness): void {
-    this.#harness = harness
-    this.live.govern(harness)
-    this.#points = this.record.timeline(harness.branch.name)
-    this.#loop = new Loop(harness, () => this.#tell({ type: 'state', state: this.state }))
-    harness.onStep(step => this.#stepped(step))
-    harness.onEvent(({ type, text, index, probe }) => {
-      if (type === 'token' && probe === undefined)
-        this.#tell({ type: 'token', index: Number(index), text: String(text) })
-    })
-    harness.total().then(
-      total => {
-        this.#total = total ?? null
-        this.#edited()
-      },
-      () => {}, // The first example will say it.
-    )
+    this.#known.take(harness)
   }
-
-  #stepped(step: Step): void {
-    const point = pointOf(step)
-    this.#points.push(point)
-    this.#tell({ type: 'points', branch: step.branch, from: step.index, points: [point] })
-  }
-
   /** What was noted beside steps, by this harness or by its record. */
   noted(event: RunEvent): void {
-    this.#events.push(event)
-    this.#tell({ type: 'event', event })
+    this.#known.noted(event)
   }
-
-  #tell(told: Told): void {
-    for (const watcher of this.#watchers) watcher(told)
-  }
-
   /** Calls `watcher` with whatever happens, until the function returned is called. */
   watch(watcher: (told: Told) => void): () => void {
-    this.#watchers.add(watcher)
-    return () => this.#watchers.delete(watcher)
+    return this.#known.watch(watcher)
   }
 
   // What is known of the run.
 
   get harness(): LoRAHarness {
-    return this.#harness
+    return this.#known.harness
   }
   get loop(): Loop {
-    return this.#loop
+    return this.#known.loop
   }
   get points(): readonly TimelinePoint[] {
-    return this.#points
+    return this.#known.points
   }
   get events(): readonly RunEvent[] {
-    return this.#events
+    return this.#known.events
   }
   get results(): readonly ExampleResult[] {
-    return this.#harness.results
+    return this.harness.results
   }
   /** The branch that the next example belongs to. */
   get branch(): Branch {
-    return this.#harness.branch
+    return this.harness.branch
   }
   get seed(): number {
-    return this.#harness.seed
+    return this.harness.seed
   }
   get state(): RunState {
-    const { status, stage, error } = this.#loop
-    const index = this.results.length
-    const { runId, callableHashes } = this.#harness
-    return {
-      ...{ id: this.id, runId, folder: this.folder, branch: this.branch.name },
-      status: status === 'idle' && index === this.#total ? 'finished' : status,
-      ...{ index, total: this.#total, stage },
-      error: error === undefined ? null : error instanceof Error ? error.message : String(error),
-      callables: callableHashes,
-    }
+    return this.#known.state
   }
 
   // The callables: setting one is the edit.
@@ -166,11 +124,7 @@ export class NotebookHarness implements Callables {
    */
   use(thunks: Thunks): void {
     this.live.use(thunks)
-    this.#edited()
-  }
-
-  #edited(): void {
-    this.#tell({ type: 'state', state: this.state })
+    this.#known.tellState()
   }
 
   // Running.
@@ -179,7 +133,7 @@ export class NotebookHarness implements Callables {
   async step(): Promise<(CardView & { result: ExampleResult }) | null> {
     const off = transport().onInterrupt(() => {}) // Left to end by itself: nothing is lost.
     try {
-      const result = await this.#loop.step()
+      const result = await this.loop.step()
       return result && Object.assign(this.example(result.index), { result })
     } finally {
       off()
@@ -194,20 +148,20 @@ export class NotebookHarness implements Callables {
    * @throws HarnessError if a run is going, or naming stage, example and cause
    */
   async run({ until }: { until?: Until } = {}): Promise<void> {
-    const end = this.#loop.run(until)
-    const off = transport().onInterrupt(() => this.#loop.interrupt())
+    const end = this.loop.run(until)
+    const off = transport().onInterrupt(() => this.loop.interrupt())
     try {
       await views.follow(this, end)
     } finally {
       off()
     }
-    if ((await end) === 'interrupted') throw new Interrupted(this.results.length, this.#total)
+    if ((await end) === 'interrupted') throw new Interrupted(this.results.length, this.#known.total)
   }
 
   /** Runs examples in the background; what it shows stays on this cell. If a run is going, goes on with it. */
   start({ until }: { until?: Until } = {}): Job {
-    this.#loop.resume()
-    const end = this.#loop.going ?? this.#loop.run(until)
+    this.loop.resume()
+    const end = this.loop.going ?? this.loop.run(until)
     if (this.#job?.end !== end) this.#job = new Job(this, end)
     return this.#job
   }
@@ -219,12 +173,10 @@ export class NotebookHarness implements Callables {
    * @throws InputError if there is no such example, or a branch has that name
    */
   async rewind(k: number, name?: string): Promise<CardView> {
-    await this.#loop.pause()
-    if (this.#loop.status === 'running') throw new HarnessError('rewind(): an example is being worked on; await it')
-    this.#harness.rewind(k, name)
-    this.#points = this.#points.slice(0, k)
-    this.#tell({ type: 'branches', branches: [...this.record.branches], current: this.branch.name })
-    this.#tell({ type: 'state', state: this.state })
+    await this.loop.pause()
+    if (this.loop.status === 'running') throw new HarnessError('rewind(): an example is being worked on; await it')
+    this.harness.rewind(k, name)
+    this.#known.rewound(k)
     return this.lineage
   }
 
@@ -236,8 +188,7 @@ export class NotebookHarness implements Callables {
    */
   async fork(options: NotebookFork): Promise<NotebookHarness> {
     const fork = await forkOf(this, options, parts => new NotebookHarness(parts))
-    const branches = [...this.record.branches]
-    this.#tell({ type: 'branches', branches, current: this.branch.name })
+    this.#known.tellBranches()
     return fork
   }
 
@@ -278,6 +229,16 @@ export class NotebookHarness implements Callables {
   get callables(): CardView {
     return views.callables(this)
   }
+  /**
+   * Writes the report of this branch: one HTML file that opens from disk, without kernel or network, or a notebook. A
+   * report that is there is replaced, so that the cell can be run again; nothing else is.
+   *
+   * @param path from the notebook's folder
+   * @throws InputError if something else than a report is there; for a notebook of a run that is kept in memory only
+   */
+  report(path: string, options?: ReportFileOptions): Promise<FileView> {
+    return report(this, path, options)
+  }
 
   [DISPLAY](): MimeBundle | Promise<MimeBundle> {
     return views.run(this, 'run')[DISPLAY]()
@@ -292,7 +253,7 @@ export class NotebookHarness implements Callables {
   /** Ends a run that is going and gives the record back. */
   async close(): Promise<void> {
     for (const fork of this.forks.values()) await fork.loop.stop()
-    await this.#loop.stop()
+    await this.loop.stop()
     forget(this)
     this.record.close()
   }
