@@ -3,6 +3,7 @@ import { messageOf } from '../errors.js'
 import { type LoRAHarness, toStep } from '../harness/index.js'
 import { replaceDurably } from '../lora/durable.js'
 import { loadedModels } from '../models/loaded.js'
+import { releaseFiles } from '../record/database.js'
 import { stepsJsonl } from '../record/jsonl.js'
 import { type RecordedHarness, writeRunInfo } from '../record/open.js'
 import { writeReport } from '../report/html.js'
@@ -67,6 +68,7 @@ export async function session({ path, args, watch, open }: SessionOptions): Prom
   } finally {
     interruption.release()
     await attempt('the record', () => harness?.recorder.close())
+    await releaseFiles()
   }
 }
 

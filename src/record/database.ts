@@ -206,6 +206,8 @@ export class Database {
   }
 
   close(): void {
+    // The driver holds the files until the last statement is garbage; SQLite then removes its log and the index of it.
+    this.#prepared.clear()
     this.#db.close()
   }
 

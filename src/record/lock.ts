@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -32,7 +32,7 @@ export function lockForWriting(folder: string): () => void {
   const writer: Writer = { pid: process.pid, host: hostname(), since: new Date().toISOString() }
   writeFileSync(join(folder, WRITER), JSON.stringify(writer))
   return () => {
-    writeFileSync(join(folder, WRITER), '')
+    rmSync(join(folder, WRITER), { force: true })
     db.exec('ROLLBACK')
     db.close()
   }

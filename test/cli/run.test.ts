@@ -19,8 +19,8 @@ describe('lora-harness run', () => {
     expect(output).toMatch(/^chat-0 +4 +0\.50 +0\.00 +2\/2\/0 +0\.00 +1\.00 +0 +0 +4 +0$/m)
     expect(output).toMatch(/^all +8 +0\.63 +0\.00 +5\/3\/0 +0\.25 +1\.00 +0 +0 +8 +0$/m)
     const [, where] = output.match(/Finished after \d+ s: 8 examples in (runs\/\d{4}-\d\d-\d\d-people-[0-9a-f]{6})$/m)!
-    const files = ['adapters', 'report.html', 'run.db', 'run.json', 'steps.jsonl']
-    expect(readdirSync(join(folder, where!))).toEqual(expect.arrayContaining(files))
+    const files = ['adapters', 'report.html', 'run.db', 'run.json', 'run.lock', 'steps.jsonl']
+    expect(readdirSync(join(folder, where!)).sort()).toEqual(files)
     expect(recorded(join(folder, where!))).toEqual(steps(where!))
     expect(output).toContain(`Report: ${where}/report.html`)
     expect(code).toBe(0)

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { build } from 'esbuild'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { InputError } from '../../src/errors.js'
+import { releaseFiles } from '../../src/record/database.js'
 import { listRuns } from '../../src/record/list.js'
 import { lockForWriting, writerOf } from '../../src/record/lock.js'
 import { createRun, openRun, readRun } from '../../src/record/open.js'
@@ -53,9 +54,10 @@ test('a second writer is refused, naming the first; readers are not', async () =
   expect(await first.next()).toBe('open')
   await first.tell('step')
   for (const second of [() => openRun(folder, options), () => createRun(folder)]) {
-    await expect(second()).rejects.toThrow(InputError)
-    await expect(second()).rejects.toThrow(`: process ${first.pid} on `)
-    await expect(second()).rejects.toThrow('one process may write a run at a time, others may read it')
+    const error = await second().catch((error: Error) => error)
+    expect(error).toBeInstanceOf(InputError)
+    expect((error as Error).message).toContain(`: process ${first.pid} on `)
+    expect((error as Error).message).toContain('one process may write a run at a time, others may read it')
   }
   expect(writerOf(folder)).toMatchObject({ pid: first.pid })
   expect((await listRuns(home)).find(run => run.folder === folder)).toMatchObject({ status: 'running', pid: first.pid })
@@ -101,6 +103,18 @@ test('a writer that is killed leaves no lock, and is known to have died', async 
     ['running', process.pid],
   ])
   run.recorder.close()
+})
+
+test('a closed run leaves no word of its writer, and of its database one file; the lock stays', async () => {
+  const folder = join(home, 'closed')
+  const run = await openRun(folder, options)
+  await run.step()
+  expect(readdirSync(folder)).toContain('run.writer.json')
+  run.recorder.close()
+  await releaseFiles()
+  // Were the lock removed, two could have one each: who had waited for the old one, and who found none.
+  expect(readdirSync(folder).sort()).toEqual(['adapters', 'run.db', 'run.json', 'run.lock'])
+  expect(run.results).toHaveLength(1) // So it is not for want of whoever held the record.
 })
 
 test('looking for a writer leaves nothing behind', () => {
