@@ -23,8 +23,11 @@ export default defineConfig({
   test: {
     pool: 'forks',
     projects: [
-      tier('unit', ['test/**/*.test.ts'], 30_000, ['test/**/*.{ort,ui,notebook,model,peft}.test.ts']),
-      tier('ui', ['test/**/*.ui.test.ts'], 300_000),
+      tier('unit', ['{test,plugin}/**/*.test.ts'], 30_000, [
+        '**/*.{ort,ui,notebook,model,peft}.test.ts',
+        '**/node_modules/**',
+      ]),
+      tier('ui', ['{test,plugin}/**/*.ui.test.ts'], 300_000),
       // Needs Jupyter's clients: `npm run test:notebook` says where they are. It runs what was built.
       ...(process.env.NOTEBOOK_PYTHON ? [tier('notebook', ['test/**/*.notebook.test.ts'], 120_000)] : []),
       tier('ort', ['test/**/*.ort.test.ts'], 120_000),

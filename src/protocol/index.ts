@@ -1,3 +1,4 @@
+export * from './answers.js'
 export * from './cards.js'
 export * from './messages.js'
 export * from './run.js'

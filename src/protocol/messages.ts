@@ -61,7 +61,10 @@ const name = z.string().min(1).max(500)
  * - `snapshot`: all there is of a run, on the events comm; `since` is the index of the first example that is wanted
  * - `resume` begins a run that is idle
  * - `step` answers when the example is done: `{ index }`, null after the last one
- * - `diff` compares two adapters by identifier; null stands for none
+ * - `adapters` looks at two adapters by identifier, and at what lies between them; null stands for none
+ * - `annotate` puts a person's words beside an example
+ *
+ * Each is answered with what `ControlAnswers` says.
  */
 export const ControlRequest = z
   .discriminatedUnion('type', [
@@ -75,7 +78,14 @@ export const ControlRequest = z
     z.object({ type: z.literal('fork'), at: index, name, skipUpdates: z.array(index).max(100_000).optional() }),
     z.object({ type: z.literal('example'), branch: name, index }),
     z.object({ type: z.literal('diff'), a: name.nullable(), b: name.nullable() }),
+    z.object({ type: z.literal('adapters'), a: name.nullable(), b: name.nullable() }),
+    z.object({ type: z.literal('path'), branch: name }),
+    z.object({ type: z.literal('lineage') }),
     z.object({ type: z.literal('callables'), hash: z.string().max(200) }),
+    z.object({
+      ...{ type: z.literal('annotate'), branch: name, index },
+      ...{ tags: z.array(z.string().min(1).max(100)).max(50), note: z.string().max(10_000) },
+    }),
   ])
   .and(z.object({ request: z.int().nonnegative(), id: name.optional() }))
 export type ControlRequest = z.infer<typeof ControlRequest>

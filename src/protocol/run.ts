@@ -39,6 +39,7 @@ export interface RunEvent {
    * - `leak`: what was to be scored had been trained on; `key` names it (`probe` too if it is one), `adapter` the one
    *   whose making trained on it, `trainedAt` the step that made that (null: outside the run)
    * - `changes`: the run went on although something was not as before; `changes` says what
+   * - `annotation`: a person's words on the example; see `Annotation`
    */
   type: string
   branch: string

@@ -133,6 +133,11 @@ async function answer(client: string, asked: ControlRequest): Promise<Json> {
       const lora = (identifier: string | null) => identifier && run.record.lora(identifier)
       return json(diffOf(lora(asked.a) || null, lora(asked.b) || null))
     }
+    case 'adapters':
+    case 'path':
+    case 'lineage':
+    case 'annotate':
+      throw new InputError(`this kernel does not answer ${asked.type} yet`)
     case 'callables': {
       const found = run.record.callable(asked.hash)
       if (!found) throw new HarnessError(`run ${run.id} has no callable ${asked.hash.slice(0, 12)}`)

@@ -1,0 +1,137 @@
+import type { Annotation, Branch, EventMessage, RunEvent, RunState, TimelinePoint } from 'lora-harness/protocol'
+
+/** How what is shown comes to be known. */
+export type Connection =
+  /** Following a kernel. */
+  | { kind: 'live' }
+  /** A kernel is there, and the first snapshot has not come whole. */
+  | { kind: 'loading' }
+  /** The kernel was lost; what is shown was true `since` [ms since 1970]. */
+  | { kind: 'lost'; since: number }
+  /** The kernel was started anew and knows nothing of the run. */
+  | { kind: 'restarted' }
+  /** From a file or a notebook's output: nothing will change. */
+  | { kind: 'stored'; what: string }
+
+/** A message as it is told: without its address. */
+export type Told = EventMessage extends infer M ? (M extends unknown ? Omit<M, 'seq' | 'id'> : never) : never
+
+/**
+ * What is known of one run. Filled by messages, read by every view; who reads is told of a change once for each call of
+ * `schedule`, however much came.
+ */
+export class RunStore {
+  readonly id: string
+  state: RunState | null = null
+  branches: readonly Branch[] = []
+  /** The branch that the next example belongs to. */
+  current = 'main'
+  events: readonly RunEvent[] = []
+  /** The answer to the example being worked on, as far as it has come. */
+  token: { index: number; text: string } | null = null
+  connection: Connection = { kind: 'loading' }
+  /** Counts changes: see `subscribe`. */
+  version = 0
+  /** Own points of each branch, from its `at` on. */
+  readonly #own = new Map<string, TimelinePoint[]>()
+  readonly #lines = new Map<string, TimelinePoint[]>()
+  readonly #listeners = new Set<() => void>()
+  readonly #schedule: (tell: () => void) => void
+  #scheduled = false
+
+  /** @param schedule when to tell of changes: at the next frame, in a page */
+  constructor(id: string, schedule: (tell: () => void) => void = queueMicrotask) {
+    this.id = id
+    this.#schedule = schedule
+  }
+
+  /** For React's `useSyncExternalStore`, with `version` as the snapshot. */
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Examples of a branch with those of its parents, by index. Grows in place; never change it. */
+  line(name: string): readonly TimelinePoint[] {
+    const known = this.#lines.get(name)
+    if (known) return known
+    const branch = this.branches.find(b => b.name === name)
+    const before = branch?.parent == null ? [] : this.line(branch.parent).slice(0, branch.at)
+    const line = [...before, ...(this.#own.get(name) ?? [])]
+    this.#lines.set(name, line)
+    return line
+  }
+
+  /** The last annotation of an example. */
+  annotation(branch: string, index: number): Annotation | undefined {
+    return this.events.findLast(
+      (event): event is Annotation => event.type === 'annotation' && event.branch === branch && event.index === index,
+    )
+  }
+
+  apply(told: Told): void {
+    switch (told.type) {
+      case 'state':
+        this.state = told.state
+        if (told.state.status !== 'running') this.token = null
+        break
+      case 'branches':
+        this.branches = told.branches
+        this.current = told.current
+        this.#lines.clear()
+        break
+      case 'points':
+        this.#points(told.branch, told.from, told.points)
+        break
+      case 'event':
+        this.events = [...this.events, told.event]
+        break
+      case 'token':
+        this.token =
+          this.token?.index === told.index
+            ? { ...told, text: this.token.text + told.text }
+            : { ...told, text: told.text }
+        break
+      case 'ready':
+        this.connection = { kind: 'live' }
+    }
+    this.changed()
+  }
+
+  #points(name: string, from: number, points: readonly TimelinePoint[]): void {
+    const at = this.branches.find(b => b.name === name)?.at ?? 0
+    const own = this.#own.get(name) ?? []
+    this.#own.set(name, own)
+    const line = this.#lines.get(name)
+    const appended = from === at + own.length && line?.length === from
+    own.splice(from - at, points.length, ...points)
+    if (appended) line.push(...points)
+    // What left this branch before may share what has changed.
+    else this.#lines.clear()
+    if (this.token && points.some(point => point.index === this.token!.index)) this.token = null
+  }
+
+  /** Forgets what a snapshot will bring again. */
+  forget(): void {
+    this.#own.clear()
+    this.#lines.clear()
+    this.events = []
+    this.token = null
+    this.changed()
+  }
+
+  set(part: { connection: Connection }): void {
+    this.connection = part.connection
+    this.changed()
+  }
+
+  changed(): void {
+    this.version++
+    if (this.#scheduled) return
+    this.#scheduled = true
+    this.#schedule(() => {
+      this.#scheduled = false
+      for (const listener of this.#listeners) listener()
+    })
+  }
+}

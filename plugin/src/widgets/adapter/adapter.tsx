@@ -1,0 +1,3 @@
+export function Adapter() {
+  return null
+}

@@ -1,0 +1,3 @@
+export function Examples() {
+  return null
+}

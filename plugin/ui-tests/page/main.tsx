@@ -1,0 +1,23 @@
+/**
+ * The panel by itself, as a page. The address says what is shown: `?examples=500&fork=200&theme=dark&zoom=…`; the test finds
+ * the source and the view at `globalThis.panel`.
+ */
+import '@jupyterlab/ui-components/style/base.css'
+import '../../style/index.css'
+import { nullTranslator } from '@jupyterlab/translation'
+import { createRoot } from 'react-dom/client'
+import { View } from '../../src/model/view.js'
+import { Panel } from '../../src/panel.js'
+import { FakeSource, sample } from './sample.js'
+
+const about = new URLSearchParams(location.search)
+const number = (name: string) => (about.has(name) ? Number(about.get(name)) : undefined)
+const theme = about.get('theme') ?? 'light'
+document.body.dataset.jpThemeLight = String(theme === 'light')
+document.body.dataset.jpThemeName = theme
+const source = new FakeSource(sample(number('examples') ?? 200, number('fork')), tell => requestAnimationFrame(tell))
+const view = new View()
+Object.assign(globalThis, { panel: { source, view } })
+createRoot(document.getElementById('root')!).render(
+  <Panel source={source} view={view} trans={nullTranslator.load('lora_harness')} />,
+)
