@@ -2,7 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { inspect } from 'node:util'
 import { type Comms, makeComms } from './comms.js'
-import { type Cell, InputUnavailable, type Transport } from './transport.js'
+import { type Cell, describing, InputUnavailable, type Transport } from './transport.js'
 import type { Header } from './wire/message.js'
 import type { Publisher } from './wire/publisher.js'
 import type { Questions } from './wire/questions.js'
@@ -82,11 +82,12 @@ export function makeJupyter(options: {
 
   const transport: Transport = {
     kernel,
-    async display(data, { metadata = {}, displayId, update = false } = {}) {
+    async display(data, { metadata, displayId, update = false } = {}) {
       if (update && displayId === undefined)
         throw new TypeError('display: update needs the displayId of what to replace')
       const transient = displayId === undefined ? {} : { display_id: displayId }
-      await say(update ? 'update_display_data' : 'display_data', { data, metadata, transient })
+      const content = { data, metadata: describing(data, metadata), transient }
+      await say(update ? 'update_display_data' : 'display_data', content)
     },
     clearOutput: (wait = false) => say('clear_output', { wait }),
     openComm: (target, data = {}, buffers = []) => comms.open(target, data, buffers),

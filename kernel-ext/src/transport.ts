@@ -14,6 +14,18 @@ export function bundleBy(value: unknown): (() => MimeBundle | Promise<MimeBundle
   return typeof shows === 'function' ? () => shows.call(value) : undefined
 }
 
+/**
+ * A bundle's metadata with words for who cannot see its pictures, where pages look for them: the text form is what to read
+ * out. (nbconvert makes it the `alt` of the picture.)
+ */
+export function describing(bundle: MimeBundle, metadata: Record<string, unknown> = {}): Record<string, unknown> {
+  const text = bundle['text/plain']
+  if (typeof text !== 'string') return metadata
+  const alt = text.replace(/\s+/g, ' ').trim().slice(0, 500)
+  const pictures = Object.keys(bundle).filter(type => type.startsWith('image/'))
+  return { ...metadata, ...Object.fromEntries(pictures.map(type => [type, { alt, ...(metadata[type] as object) }])) }
+}
+
 export interface DisplayOptions {
   /** For the one who draws: MIME type → settings. */
   metadata?: Record<string, unknown>

@@ -45,7 +45,8 @@ export async function renderNotebook(record: RunRecord, path: string, options: R
   }
   const draw = async (source: string, picture: Picture) => {
     const execution_count = cells.filter(cell => cell.cell_type === 'code').length + 1
-    const output = { output_type: 'execute_result', execution_count, metadata: {}, data: await bundleOf(picture) }
+    const [data, metadata] = [await bundleOf(picture), { 'image/png': { alt: picture.title } }]
+    const output = { output_type: 'execute_result', execution_count, metadata, data }
     cells.push({
       cell_type: 'code',
       id: idOf(cells.length, source),

@@ -86,6 +86,18 @@ describe.each(Object.keys(KERNELS) as KernelName[])('%s', kernel => {
     ])
   })
 
+  test('a picture carries its words as its alternative text, shown or a last value', async () => {
+    const picture = `{ 'image/png': 'AA==', 'text/plain': 'A curve\\n  that rises' }`
+    const ran = await client.run(`
+      await t.display(${picture})
+      await t.display(${picture}, { metadata: { 'image/png': { width: 5 } } });
+      ({ [DISPLAY]: () => (${picture}) })`)
+    const alt = 'A curve that rises'
+    expect(shown(ran).map(({ content }) => content.metadata)).toEqual(
+      [{ alt }, { alt, width: 5 }, { alt }].map(of => ({ 'image/png': of })),
+    )
+  })
+
   test('what cannot be sent is an error for who sends it', async () => {
     const ran = await client.run(`
       for (const wrong of [() => t.display({ 'text/plain': 1n }), () => t.display({}, { update: true })])

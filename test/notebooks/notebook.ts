@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { homedir, hostname, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
@@ -28,21 +28,24 @@ export interface Cell {
 export type Output =
   | { output_type: 'stream'; name: string; text: string | string[] }
   | { output_type: 'error'; ename: string; evalue: string }
-  | { output_type: 'display_data' | 'execute_result'; data: Record<string, unknown> }
+  | { output_type: 'display_data' | 'execute_result'; data: Record<string, unknown>; metadata: Record<string, unknown> }
 
 export const read = (name: string): Notebook => JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as Notebook
 export const codeCells = ({ cells }: Notebook): Cell[] => cells.filter(({ cell_type }) => cell_type === 'code')
 const joined = (text: unknown): string => (Array.isArray(text) ? text.join('') : String(text ?? ''))
 
 /**
- * Runs a notebook in an empty folder, on our kernel installed into another one.
+ * Runs a notebook on our kernel, installed into a folder of its own.
  *
+ * @param name of a notebook of ours, or a path
  * @param python with nbclient
+ * @param folder in which it is run: an empty one by default
  * @returns the notebook file's text, with what its cells gave
  */
-export async function execute(name: string, python: string): Promise<string> {
+export async function execute(name: string, python: string, folder?: string): Promise<string> {
   const home = mkdtempSync(join(tmpdir(), 'lora-harness-notebooks-'))
-  const [prefix, folder] = [join(home, 'prefix'), mkdtempSync(join(home, 'notebook-'))]
+  const prefix = join(home, 'prefix')
+  folder ??= mkdtempSync(join(home, 'notebook-'))
   const env = {
     ...process.env,
     JUPYTER_PATH: join(prefix, 'share', 'jupyter'),
@@ -50,7 +53,7 @@ export async function execute(name: string, python: string): Promise<string> {
   }
   try {
     await run(process.execPath, [join(root, 'kernel-ext/bin/lora-harness-kernel.js'), 'install', '--prefix', prefix])
-    const { stdout } = await run(python, [join(root, 'test/notebooks/execute.py'), join(FOLDER, name), folder], {
+    const { stdout } = await run(python, [join(root, 'test/notebooks/execute.py'), resolve(FOLDER, name), folder], {
       env,
       maxBuffer: 1e8,
     })
@@ -70,6 +73,8 @@ export function problemsOf(notebook: Notebook): string[] {
     for (const output of outputs) {
       if (output.output_type === 'error') say(`failed: ${output.ename}: ${output.evalue}`)
       else if (textOf(output).trim() === '') say('has an output without text')
+      else if (output.output_type !== 'stream' && 'image/png' in output.data && altOf(output) === '')
+        say('has a picture without words for who cannot see it')
       const words = JSON.stringify(output, (key, value) => (key.startsWith('image/') ? '' : value))
       const local = [homedir(), tmpdir(), root].find(folder => words.includes(folder))
       if (local)
@@ -80,8 +85,41 @@ export function problemsOf(notebook: Notebook): string[] {
   return found
 }
 
-const textOf = (output: Exclude<Output, { output_type: 'error' }>): string =>
-  joined(output.output_type === 'stream' ? output.text : output.data['text/plain'])
+export const textOf = (output: Output): string =>
+  joined('data' in output ? output.data['text/plain'] : 'text' in output ? output.text : output.evalue)
+
+const altOf = ({ metadata }: { metadata: Record<string, unknown> }): string =>
+  (metadata['image/png'] as { alt?: string } | undefined)?.alt?.trim() ?? ''
+
+/**
+ * Notebooks as HTML, made by nbconvert without our plugin.
+ *
+ * @param python with nbconvert
+ * @param template nbconvert's own: of 7.17 `classic` gives pictures their words, and `lab`, the usual one, does not
+ */
+export async function toHtml(paths: readonly string[], folder: string, python: string, template = 'lab') {
+  // Libraries of nbconvert's page that it takes from the network; our outputs need none of them.
+  const none = ['require_js', 'mathjax', 'jquery'].map(library => `--HTMLExporter.${library}_url=`)
+  const args = ['--to', 'html', '--template', template, '--output-dir', folder, '--log-level', 'ERROR', ...none]
+  await run(python, ['-m', 'nbconvert', ...args, ...paths])
+}
+
+/** What each output of a page shows, made with the usual template: `''` for nothing. */
+export const shownIn = (html: string): string[] =>
+  html
+    .split('<div class="jp-OutputArea-child')
+    .slice(1)
+    .map(output => {
+      const shown = output.split('<div class="jp-Cell')[0]!
+      return /<img[^>]* src="data:image\/png;base64,[\w+/\n]{100}/.test(shown) ? 'a picture' : wordsOf(shown)
+    })
+
+/** Text between tags, of a part that begins within one. */
+const wordsOf = (html: string): string =>
+  html
+    .slice(html.indexOf('>') + 1)
+    .replace(/<style[\s\S]*?<\/style>|<[^>]*>/g, '')
+    .replace(/\[\d+\]:|Out|&nbsp;|\s/g, '')
 
 const MIME = 'application/vnd.lora-harness.v1+json'
 

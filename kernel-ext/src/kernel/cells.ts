@@ -2,7 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import type { Jupyter } from '../jupyter.js'
-import { bundleBy } from '../transport.js'
+import { bundleBy, describing } from '../transport.js'
 import type { Message } from '../wire/message.js'
 import type { History } from './history.js'
 import type { Language, Outcome } from './language.js'
@@ -48,7 +48,7 @@ export function cellRunner(language: Language, jupyter: Jupyter, history: Histor
     try {
       const shows = bundleBy(outcome.value)
       const data = shows ? await shows() : { 'text/plain': inspect(outcome.value) }
-      await jupyter.say('execute_result', { execution_count, data, metadata: {} })
+      await jupyter.say('execute_result', { execution_count, data, metadata: describing(data) })
       history.result(execution_count, String(data['text/plain'] ?? ''))
       return outcome
     } catch (error) {
