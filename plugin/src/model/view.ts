@@ -1,3 +1,5 @@
+import type { AskType } from './source.js'
+
 /** Tabs of the example that is looked at. */
 export const TABS = ['answer', 'messages', 'update', 'adapter', 'metrics', 'raw'] as const
 export type Tab = (typeof TABS)[number]
@@ -17,6 +19,8 @@ export interface ViewState {
   tab: Tab
   /** Keep to the newest example. Anything that picks, pans or zooms switches it off. */
   follow: boolean
+  /** A second example of the branch, compared with the first; null for none. */
+  other: number | null
   /** null stands for the headline metric. */
   metric: string | null
   /** Baseline that differences are against; null for the first one. */
@@ -43,13 +47,15 @@ export interface ViewState {
   module: string | null
   /** What is open over the panel. */
   dialog: 'keys' | 'rewind' | 'fork' | 'edit' | null
+  /** The edit that the dialog `edit` shows: the n-th event of type `swap` of the run, from 1. */
+  edit: number | null
 }
 
 export const FIRST_VIEW: ViewState = {
   ...{ branch: null, index: null, tab: 'answer', follow: true, metric: null, baseline: null, against: [] },
   ...{ zoom: [], window: 50, lanes: false, showBaseline: true, outcomes: OUTCOMES, search: '', chat: null },
   ...{ onlyDifferent: false, onlyWorse: false, sort: { by: 'index', down: true }, wordDiff: true, comparing: false },
-  ...{ what: 'update', module: null, dialog: null },
+  ...{ what: 'update', module: null, dialog: null, edit: null, other: null },
 }
 
 /** The view, and who is told when it changes. */
