@@ -2,6 +2,7 @@
 export type { CardView } from './cards/card.js'
 export type { FileView } from './cards/file.js'
 export * from './cells/index.js'
+export { type BrowserModel, browserModel } from './compute/browser-model.js'
 export { PLACE, transport } from './place.js'
 export {
   type Cell,

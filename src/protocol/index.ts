@@ -1,5 +1,6 @@
 export * from './answers.js'
 export * from './cards.js'
+export * from './compute.js'
 export * from './messages.js'
 export * from './run.js'
 export * from './step.js'
