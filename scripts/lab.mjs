@@ -4,22 +4,23 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { JUPYTERLAB } from './notebook-python.mjs'
+import { buildPlugin, installPlugin } from './plugin.mjs'
 import { embeddedModel, Missing, main, python, run, say, setUp, unless } from './setup.mjs'
 import { pythonIn, windows } from './venv.mjs'
 
-const PACKAGE = 'jupyterlab==4.6.6'
 const VENV = '.venv'
 /** JupyterLab asks nobody's server for news or newer versions, and asks no reader whether it may. */
 const SETTINGS = { '@jupyterlab/apputils-extension:notification': { fetchNews: 'false', checkForUpdates: false } }
 
-/** JupyterLab and our kernel in an environment of this folder. */
+/** JupyterLab, our kernel and our plugin in an environment of this folder. */
 async function jupyterLab() {
-  const done = await unless(`${VENV}/.lora-harness`, PACKAGE, async () => {
+  const done = await unless(`${VENV}/.lora-harness`, JUPYTERLAB, async () => {
     await python('JupyterLab needs')
     say(`• JupyterLab: making ${VENV}, once (a minute or so) …`)
     for (const [command, ...args] of [
       [windows ? 'python' : 'python3', '-m', 'venv', VENV],
-      [pythonIn(VENV), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', PACKAGE],
+      [pythonIn(VENV), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', JUPYTERLAB],
     ])
       if ((await run(command, args)) !== 0)
         throw new Missing(`${command} ${args.join(' ')} failed (see above); it needs a package index.`)
@@ -29,10 +30,13 @@ async function jupyterLab() {
   mkdirSync(settings, { recursive: true })
   writeFileSync(join(settings, 'overrides.json'), JSON.stringify(SETTINGS))
   await run(process.execPath, ['kernel-ext/bin/lora-harness-kernel.js', 'install', '--prefix', VENV])
+  installPlugin(VENV)
+  say(`• Plugin: installed in ${VENV}.`)
 }
 
 await main(async () => {
   await setUp()
+  await buildPlugin()
   await embeddedModel()
   await jupyterLab()
   const hasDisplay = process.platform !== 'linux' || process.env.DISPLAY || process.env.WAYLAND_DISPLAY

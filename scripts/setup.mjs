@@ -70,8 +70,8 @@ export async function unless(path, state, work) {
   return true
 }
 
-/** sha-256 over files and folders of the project. */
-function hashOf(paths) {
+/** sha-256 over files, and folders (ending in /), of the project. */
+export function hashOf(paths) {
   const hash = createHash('sha256')
   const add = path => {
     const entry = readdirSync(join(root, path), { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -128,6 +128,13 @@ async function packages() {
   say(done ? '• Packages: installed.' : '• Packages: up to date.')
 }
 
+/** Runs the compiler on a project. @throws Missing it found mistakes */
+export async function compile(config) {
+  // Not by its name: another TypeScript, which the kernel uses for cells, calls itself tsc too.
+  const code = await run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', config])
+  if (code !== 0) throw new Missing('The build failed; the compiler named the places above.')
+}
+
 const COMMON = ['tsconfig.json', 'package-lock.json']
 /** What is compiled, in this order: the second reads the first one's types. */
 const PROJECTS = [
@@ -147,9 +154,7 @@ export async function build() {
     done =
       (await unless(`${to}/.built`, hashOf([...from, config, ...COMMON]), async () => {
         say(`• Build: compiling ${what} to ${to} …`)
-        // Not by its name: another TypeScript, which the kernel uses for cells, calls itself tsc too.
-        const code = await run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', config])
-        if (code !== 0) throw new Missing('The build failed; the compiler named the places above.')
+        await compile(config)
       })) || done
   // npm marks programs as such when it installs, which is before they are here.
   chmodSync(join(root, 'dist/cli/main.js'), 0o755)

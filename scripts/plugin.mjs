@@ -1,0 +1,56 @@
+/** The plugin of JupyterLab: built without Python, installed by copying. */
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { compile, hashOf, Missing, run, say, unless } from './setup.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+export const NAME = 'lora-harness-jupyterlab'
+const BUILT = 'plugin/labextension'
+/** What is in the bundle: ours, and what package-lock.json names. */
+const FROM = [
+  ...['src/', 'plugin/src/', 'plugin/style/', 'plugin/schema/'],
+  ...['plugin/package.json', 'plugin/tsconfig.json', 'package-lock.json'],
+]
+
+/** Compiles and bundles the plugin, unless nothing changed; the library must have been built. @throws Missing */
+export async function buildPlugin() {
+  const done = await unless(`${BUILT}/.built`, hashOf(FROM), async () => {
+    say(`• Plugin: compiling plugin/src, bundling to ${BUILT} …`)
+    await compile('plugin/tsconfig.json')
+    await bundle()
+  })
+  say(done ? '• Plugin: built.' : '• Plugin: up to date.')
+}
+
+/** plugin/lib to plugin/labextension. @throws Missing */
+export async function bundle() {
+  const core = ['--core-package-file', 'node_modules/@jupyterlab/core-meta/core.package.json']
+  const builder = 'node_modules/@jupyter/builder/lib/build-labextension.js'
+  const code = await run(process.execPath, [builder, ...core, 'plugin'], { stdio: ['ignore', 'ignore', 'inherit'] })
+  if (code !== 0) throw new Missing('Bundling the plugin failed; what it lacked is named above.')
+  for (const path of [`${BUILT}/package.json`, `${BUILT}/schemas/${NAME}/package.json.orig`]) hostsOnly(path)
+}
+
+/** Of what a bundle was made of it needs what JupyterLab gives it, in any version of its kind: JupyterLab checks that. */
+function hostsOnly(path) {
+  const { dependencies, devDependencies: _, ...about } = JSON.parse(readFileSync(join(root, path), 'utf8'))
+  const hosts = Object.entries(dependencies).filter(([name]) => /^(@jupyterlab\/|@lumino\/|react)/.test(name))
+  const any = Object.fromEntries(hosts.map(([name, version]) => [name, version.replace(/^\^?/, '^')]))
+  writeFileSync(join(root, path), `${JSON.stringify({ ...about, dependencies: any }, null, 2)}\n`)
+}
+
+/** Puts the plugin where the JupyterLab of a Python environment finds it. @param prefix the environment's folder */
+export function installPlugin(prefix) {
+  const folder = join(prefix, 'share', 'jupyter', 'labextensions', NAME)
+  copyPlugin(`${folder}.new`)
+  rmSync(folder, { recursive: true, force: true })
+  renameSync(`${folder}.new`, folder)
+}
+
+/** Copies what was built, without the stamp. */
+export function copyPlugin(to) {
+  rmSync(to, { recursive: true, force: true })
+  mkdirSync(to, { recursive: true })
+  cpSync(join(root, BUILT), to, { recursive: true, filter: path => basename(path) !== '.built' })
+}
