@@ -37,6 +37,8 @@ export interface ViewState {
   outcomes: readonly OutcomeKind[]
   search: string
   chat: string | null
+  /** Only examples that a person gave this tag. */
+  tag: string | null
   onlyDifferent: boolean
   onlyWorse: boolean
   sort: { by: 'index' | 'score' | 'difference'; down: boolean }
@@ -53,7 +55,7 @@ export interface ViewState {
 
 export const FIRST_VIEW: ViewState = {
   ...{ branch: null, index: null, tab: 'answer', follow: true, metric: null, baseline: null, against: [] },
-  ...{ zoom: [], window: 50, lanes: false, showBaseline: true, outcomes: OUTCOMES, search: '', chat: null },
+  ...{ zoom: [], window: 50, lanes: false, showBaseline: true, outcomes: OUTCOMES, search: '', chat: null, tag: null },
   ...{ onlyDifferent: false, onlyWorse: false, sort: { by: 'index', down: true }, wordDiff: true, comparing: false },
   ...{ what: 'update', module: null, dialog: null, edit: null, other: null },
 }

@@ -1,0 +1,113 @@
+import type { Annotation, RunEvent, TimelinePoint } from 'lora-harness/protocol'
+import type { Texts } from './details.js'
+import { differenceOf, scoreOf } from './shown.js'
+import { FIRST_VIEW, type ViewState } from './view.js'
+
+/** What a list of examples is asked for. */
+export type Query = Pick<ViewState, 'outcomes' | 'search' | 'chat' | 'tag' | 'onlyDifferent' | 'onlyWorse' | 'sort'> & {
+  metric: string | null
+  baseline: string | null
+}
+
+/** What is known of examples beside their points. */
+export interface Known {
+  texts(point: TimelinePoint): Texts | undefined
+  tags(point: TimelinePoint): readonly string[]
+}
+
+export interface Found {
+  points: TimelinePoint[]
+  /** How many examples need their texts to be judged, and how many of those have them; null if none needs them. */
+  judged: { of: number; known: number } | null
+}
+
+/** Whether an answer is not the baseline's; null if it has none. */
+export const differs = (texts: Texts, baseline: string | null): boolean | null => {
+  const other = baseline === null ? undefined : texts.baselines.get(baseline)
+  return other === undefined ? null : !other.same
+}
+
+const folded = (text: string): string => text.normalize('NFKC').toLowerCase()
+
+/** Every word of a search is somewhere in the texts; letters may be small or capital. */
+export function matcher(search: string): (texts: Iterable<string>) => boolean {
+  const words = folded(search).split(/\s+/).filter(Boolean)
+  return texts => {
+    if (words.length === 0) return true
+    const whole = folded([...texts].join('\n'))
+    return words.every(word => whole.includes(word))
+  }
+}
+
+const searchedIn = (point: TimelinePoint, texts: Texts | undefined): string[] => [
+  ...[`#${point.index}`, point.key, point.chatId ?? ''],
+  ...(texts ? [texts.question, texts.response, texts.reference, texts.reason] : []),
+  ...[...(texts?.baselines.values() ?? [])].map(({ response }) => response),
+]
+
+/**
+ * Examples that pass a filter, in the order asked for; equal ones by index. An example whose texts are not known and
+ * matter is left out unless what is known of it is enough: `judged` counts them.
+ */
+export function find(line: readonly TimelinePoint[], query: Query, known: Known): Found {
+  const { outcomes, chat, tag, onlyWorse, onlyDifferent, search, metric, baseline } = query
+  const matches = matcher(search)
+  const needsTexts = onlyDifferent || folded(search).trim() !== ''
+  let [of, having] = [0, 0]
+  const points = line.filter(point => {
+    if (!outcomes.includes(point.outcome) || (chat !== null && point.chatId !== chat)) return false
+    if (onlyWorse && !((differenceOf(point, baseline, metric) ?? 0) < 0)) return false
+    if (tag !== null && !known.tags(point).includes(tag)) return false
+    if (!needsTexts) return true
+    const texts = known.texts(point)
+    of++
+    if (texts) having++
+    if (onlyDifferent && !(texts && differs(texts, baseline))) return false
+    return matches(searchedIn(point, texts))
+  })
+  return { points: sorted(points, query), judged: needsTexts ? { of, known: having } : null }
+}
+
+/** What has no score comes last, whichever the direction. */
+function sorted(points: TimelinePoint[], { sort, metric, baseline }: Query): TimelinePoint[] {
+  if (sort.by === 'index') return sort.down ? points.reverse() : points
+  const valueOf = (point: TimelinePoint) =>
+    sort.by === 'score' ? scoreOf(point, metric) : differenceOf(point, baseline, metric)
+  const way = sort.down ? -1 : 1
+  return points
+    .map(point => ({ point, value: valueOf(point) }))
+    .sort((a, b) => {
+      if (a.value === null || b.value === null) return Number(a.value === null) - Number(b.value === null)
+      return way * (a.value - b.value)
+    })
+    .map(({ point }) => point)
+}
+
+/** Parts of the view that hide examples, at rest. */
+export const NO_FILTER = {
+  ...{ outcomes: FIRST_VIEW.outcomes, search: '', chat: null, tag: null },
+  ...{ onlyDifferent: false, onlyWorse: false },
+} satisfies Partial<ViewState>
+
+export const isFiltered = (view: Pick<ViewState, keyof typeof NO_FILTER>): boolean =>
+  view.outcomes.length < NO_FILTER.outcomes.length ||
+  view.search.trim() !== '' ||
+  view.chat !== null ||
+  view.tag !== null ||
+  view.onlyDifferent ||
+  view.onlyWorse
+
+/** The last words on each example, by `place`. */
+export function annotationsOf(events: readonly RunEvent[]): Map<string, Annotation> {
+  const last = new Map<string, Annotation>()
+  for (const event of events)
+    if (event.type === 'annotation') last.set(placeOf(event.branch, event.index), event as Annotation)
+  return last
+}
+
+/** Name of an example in `annotationsOf`. */
+export const placeOf = (branch: string, index: number): string => `${index} ${branch}`
+
+/** Tags in the order of the alphabet. */
+export const tagsIn = (annotations: ReadonlyMap<string, Annotation>): string[] =>
+  [...new Set([...annotations.values()].flatMap(({ tags }) => tags))].sort((a, b) => a.localeCompare(b))
