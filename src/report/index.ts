@@ -1,5 +1,6 @@
-export { headline, mean } from '../record/curve.js'
+export { headline, mean, runningMean } from '../record/curve.js'
 export { type Difference, pairedDifference } from '../record/stats.js'
 export { constant, Markup, markup } from './markup.js'
 export * from './pictures/index.js'
+export { type Cell, type Grid, gridOf, inOrder, kindNames, type Place, placeOf } from './pictures/modules.js'
 export { plural, score, short, signed } from './words.js'

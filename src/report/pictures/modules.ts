@@ -47,3 +47,67 @@ export function kindNames(kinds: readonly string[]): Map<string, string> {
     kinds.map(kind => [kind, seen.get(brief(kind)) === 1 ? brief(kind) : kind.split('.').slice(-2).join('.')]),
   )
 }
+
+type Sized = Pick<ModuleShape, 'module' | 'norm' | 'baseNorm'>
+
+/** One cell of a grid: how far its weights moved. */
+export interface Cell extends Sized {
+  /** ‖ΔW‖_F/‖W₀‖_F, or ‖ΔW‖_F in a grid that is not relative. */
+  size: number
+}
+
+/** Sizes of an adapter's modules by layer (rows) and kind (columns). */
+export interface Grid {
+  /** Are sizes parts of the base weights' norms? */
+  relative: boolean
+  layers: (number | null)[]
+  kinds: string[]
+  /** null: nothing was adapted there; undefined: there is nothing. */
+  cells: (Cell | null | undefined)[][]
+  /** Sizes of whole layers, and of whole kinds. */
+  rows: number[]
+  columns: number[]
+  /** The largest size. */
+  most: number
+}
+
+/** Kinds and layers that are drawn. */
+const MOST_KINDS = 24
+const MOST_LAYERS = 200
+
+/** Are all sizes relative to the base weights? */
+export const isRelative = (modules: readonly Sized[]): boolean =>
+  modules.length > 0 && modules.every(m => m.baseNorm !== null && m.baseNorm > 0)
+
+/** @param all modules of the base model, as far as they are known: those that `modules` lacks have no adapter */
+export function gridOf(modules: readonly Sized[], all: Iterable<string> = []): Grid {
+  const relative = isRelative(modules)
+  const found = new Map<string, Cell>()
+  const key = (layer: number | null, kind: string) => `${layer ?? ''} ${kind}`
+  const places = [...modules.map(m => m.module), ...all].map(placeOf)
+  const kinds = inOrder(places.map(place => place.kind)).slice(0, MOST_KINDS)
+  const layers = [...new Set(places.map(place => place.layer))]
+    .sort((a, b) => (a ?? 1e9) - (b ?? 1e9))
+    .slice(0, MOST_LAYERS)
+  for (const { module, norm, baseNorm } of modules) {
+    const { layer, kind } = placeOf(module)
+    found.set(key(layer, kind), { module, norm, baseNorm, size: relative ? norm / baseNorm! : norm })
+  }
+  const cells = layers.map(layer =>
+    kinds.map(kind => {
+      // A module that is in no layer has a row of its own.
+      const isNowhere = layer === null || (placeOf(kind).layer === null && !kind.includes('.'))
+      return found.get(key(layer, kind)) ?? (isNowhere ? undefined : null)
+    }),
+  )
+  const whole = (of: readonly (Cell | null | undefined)[]) => {
+    const there = of.filter(c => c != null)
+    const norm = Math.hypot(...there.map(c => c.norm))
+    return relative ? norm / (Math.hypot(...there.map(c => c.baseNorm!)) || 1) : norm / Math.sqrt(there.length || 1)
+  }
+  return {
+    ...{ relative, layers, kinds, cells, rows: cells.map(whole) },
+    columns: kinds.map((_, column) => whole(cells.map(row => row[column]))),
+    most: Math.max(0, ...[...found.values()].map(cell => cell.size)),
+  }
+}

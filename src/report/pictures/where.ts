@@ -1,6 +1,6 @@
 import { type Markup, markup } from '../markup.js'
 import { HEAT_STEPS, heat, ink, type Picture, round, text, widthOf } from './look.js'
-import { inOrder, kindNames, type ModuleShape, placeOf } from './modules.js'
+import { gridOf, isRelative, kindNames, type ModuleShape } from './modules.js'
 
 /** How to read the picture of `where`. */
 export const WHERE_AID =
@@ -9,13 +9,6 @@ export const WHERE_AID_ABSOLUTE =
   'The further right on the scale its colour is, the larger the update of this weight matrix; matrices differ in size, so compare down a column. It shows where training wrote, not whether that helped.'
 
 type Sized = Pick<ModuleShape, 'module' | 'norm' | 'baseNorm'>
-
-/** One cell: how far its weights moved, null if they have no adapter. */
-interface Cell {
-  norm: number
-  baseNorm: number | null
-  size: number | null
-}
 
 export interface WhereOptions {
   width?: number
@@ -26,10 +19,6 @@ export interface WhereOptions {
   most?: number
 }
 
-/** Are all sizes relative to the base weights? */
-export const isRelative = (modules: readonly Sized[]): boolean =>
-  modules.length > 0 && modules.every(m => m.baseNorm !== null && m.baseNorm > 0)
-
 /**
  * Where an adapter wrote: ‖ΔW‖_F/‖W₀‖_F as a heat map of layers (rows) by kinds of module (columns), ‖ΔW‖_F where base
  * weights are not known. Square-root colour scale; cells without an adapter are hatched; whole rows and columns at the
@@ -37,17 +26,9 @@ export const isRelative = (modules: readonly Sized[]): boolean =>
  */
 export function where(modules: readonly Sized[], options: WhereOptions = {}): Picture {
   const { width = 380, height = 340, base = null } = options
-  const relative = isRelative(modules)
-  const cells = new Map<string, Cell>()
-  const key = (layer: number | null, kind: string) => `${layer ?? ''} ${kind}`
-  const places = [...modules.map(m => m.module), ...(relative && base ? base.keys() : [])].map(placeOf)
-  const kinds = inOrder(places.map(place => place.kind)).slice(0, 24)
-  const layers = [...new Set(places.map(place => place.layer))].sort((a, b) => (a ?? 1e9) - (b ?? 1e9)).slice(0, 200)
-  for (const { module, norm, baseNorm } of modules) {
-    const { layer, kind } = placeOf(module)
-    cells.set(key(layer, kind), { norm, baseNorm, size: relative ? norm / baseNorm! : norm })
-  }
-  const most = options.most ?? Math.max(0, ...[...cells.values()].map(cell => cell.size!))
+  const grid = gridOf(modules, base && isRelative(modules) ? base.keys() : [])
+  const { relative, layers, kinds, cells, rows, columns } = grid
+  const most = options.most ?? grid.most
 
   const names = kindNames(kinds)
   const nameWidth = Math.max(0, ...[...names.values()].map(name => widthOf(name.slice(0, 14), 11)))
@@ -65,30 +46,21 @@ export function where(modules: readonly Sized[], options: WhereOptions = {}): Pi
   const at = (row: number, column: number) => ({ x: plot.left + column * cell.width, y: plot.top + row * cell.height })
   const end = at(layers.length, kinds.length)
 
-  const grid = layers.map((layer, row) =>
-    kinds.map((kind, column) => {
+  const boxes = cells.map((of, row) =>
+    of.map((found, column) => {
+      if (found === undefined) return ''
       const { x, y } = at(row, column)
-      const found = cells.get(key(layer, kind))
-      // A module that is in no layer has a row of its own; what is not there at all is left free.
-      if (!found && (layer === null || (placeOf(kind).layer === null && kind.indexOf('.') < 0))) return ''
       return found
-        ? box(x, y, cell.width - gap, cell.height - gap, stepOf(found.size!, most))
+        ? box(x, y, cell.width - gap, cell.height - gap, stepOf(found.size, most))
         : hatch(x, y, cell.width - gap, cell.height - gap)
     }),
   )
-  const whole = (of: (Cell | undefined)[]) => {
-    const there = of.filter(c => c !== undefined)
-    const norm = Math.hypot(...there.map(c => c.norm))
-    return relative ? norm / (Math.hypot(...there.map(c => c.baseNorm!)) || 1) : norm / Math.sqrt(there.length || 1)
-  }
-  const rows = layers.map(layer => whole(kinds.map(kind => cells.get(key(layer, kind)))))
-  const columns = kinds.map(kind => whole(layers.map(layer => cells.get(key(layer, kind)))))
   const [mostRow, mostColumn] = [Math.max(...rows, 0) || 1, Math.max(...columns, 0) || 1]
   const every = Math.max(1, Math.ceil(12 / cell.height))
   const unit = relative ? percent : number
   const body = markup`${text(plot.left - 6, plot.top - 8, 'layer', { size: 11, anchor: 'end', colour: 'quiet' })}
 ${layers.map((layer, row) => (row % every === 0 || layer === null ? text(plot.left - 6, at(row, 0).y + cell.height / 2 + 4, layer ?? 'other', { size: 11, anchor: 'end', colour: 'quiet' }) : ''))}
-${grid}
+${boxes}
 ${rows.map((v, row) => bar(end.x + 4, at(row, 0).y, (v / mostRow) * 34, Math.max(1, cell.height - gap)))}
 ${columns.map((v, column) => bar(at(0, column).x, plot.top - 4 - (v / mostColumn) * 18, cell.width - gap, (v / mostColumn) * 18))}
 ${kinds.map((kind, column) => {
@@ -98,8 +70,8 @@ ${kinds.map((kind, column) => {
     : text(x, end.y + 14, names.get(kind)!.slice(0, 14), { size: 11, anchor: 'middle' })
 })}
 ${scaleLegend(plot.left, height - 30, most, unit, relative)}`
-  const largest = [...cells].reduce<[string, Cell] | null>((a, b) => (a && a[1].size! >= b[1].size! ? a : b), null)
-  const title = `Size of the update by layer and module${largest ? `; the largest is ${unit(largest[1].size!)}` : ''}`
+  const largest = Math.max(0, ...cells.flat().map(found => found?.size ?? 0))
+  const title = `Size of the update by layer and module${largest > 0 ? `; the largest is ${unit(largest)}` : ''}`
   return { width, height, body, title }
 }
 
