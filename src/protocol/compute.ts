@@ -1,42 +1,10 @@
 import { z } from 'zod'
-import type { Json } from './step.js'
 
 /** Comm on which a browser serves a model to a kernel: opened by the browser, with a `ComputeOffer`. */
 export const COMPUTE_COMM = 'lora-harness.compute.v1'
 
 /** Most bytes of one part: what passes between browser and kernel in one message. */
 export const PART_BYTES = 2 ** 20
-
-/** A file of a model: its path in the model's folder, as `onnx/model.onnx`. */
-export interface ModelFile {
-  name: string
-  bytes: number
-  sha256: string
-}
-
-/**
- * What a kernel tells a browser that offered itself. Things too large for one message (files of the model; adapters, as
- * zip files named `adapter:IDENTIFIER`) are pulled in parts by the side that needs them: `want`, answered by a `part` with
- * one buffer.
- */
-export type ComputeOrder =
-  /** No cell asks for a model yet, or another browser serves it; `why` says it to a person. */
-  | { type: 'wait'; why: string }
-  /** Load this model. */
-  | { type: 'serve'; id: string; files: ModelFile[] }
-  | { type: 'want'; name: string; offset: number; length: number }
-  | { type: 'part'; name: string; offset: number }
-  /** It is not there: the word to `want`. */
-  | { type: 'missing'; name: string; why: string }
-  /** One call of the model; `lora` names its adapter, `bytes` is the size of its zip file. */
-  | {
-      type: 'call'
-      call: number
-      method: ComputeMethod
-      lora: { identifier: string; bytes: number } | null
-      args: Json[]
-    }
-  | { type: 'stop'; call: number }
 
 /** Those of LoRAModel's methods that a browser serves. */
 export const COMPUTE_METHODS = ['generate', 'score', 'finetune'] as const
@@ -47,15 +15,62 @@ const name = z.string().min(1).max(1000)
 const offset = z.int().nonnegative()
 const words = z.string().max(10_000)
 
+/** A file of a model: its path in the model's folder, as `onnx/model.onnx`. */
+const ModelFile = z.object({
+  ...{
+    name,
+    bytes: z
+      .int()
+      .nonnegative()
+      .max(2 ** 36),
+  },
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+})
+export type ModelFile = z.infer<typeof ModelFile>
+
+const wordsOfBoth = [
+  /** Asks for a part: things too large for one message are pulled by the side that needs them. */
+  z.object({ type: z.literal('want'), name, offset, length: z.int().positive().max(PART_BYTES) }),
+  /** The part that was asked for, in the message's one buffer. */
+  z.object({ type: z.literal('part'), name, offset }),
+  /** It is not there. */
+  z.object({ type: z.literal('missing'), name, why: words }),
+] as const
+
+/**
+ * What a kernel tells a browser that offered itself. Files of the model are pulled by their names, adapters as zip files
+ * by `adapter:IDENTIFIER`.
+ */
+export const ComputeOrder = z.discriminatedUnion('type', [
+  ...wordsOfBoth,
+  /** No cell asks for a model yet, or another browser serves it; `why` says it to a person. */
+  z.object({ type: z.literal('wait'), why: words }),
+  /** Load this model. */
+  z.object({ type: z.literal('serve'), id: name, files: z.array(ModelFile).max(100) }),
+  /** One call of the model; `lora` names its adapter, with the size of its zip file. */
+  z.object({
+    ...{ type: z.literal('call'), call, method: z.enum(COMPUTE_METHODS), args: z.array(z.json()).max(3) },
+    lora: z
+      .object({
+        identifier: name,
+        bytes: z
+          .int()
+          .positive()
+          .max(2 ** 31),
+      })
+      .nullable(),
+  }),
+  z.object({ type: z.literal('stop'), call }),
+])
+export type ComputeOrder = z.infer<typeof ComputeOrder>
+
 /** Untrusted: who offers itself. */
 export const ComputeOffer = z.object({ client: z.string().max(100), device: z.enum(['webgpu', 'wasm']) })
 export type ComputeOffer = z.infer<typeof ComputeOffer>
 
 /** Untrusted: what a browser says. */
 export const ComputeWord = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('want'), name, offset, length: z.int().positive().max(PART_BYTES) }),
-  z.object({ type: z.literal('part'), name, offset }),
-  z.object({ type: z.literal('missing'), name, why: words }),
+  ...wordsOfBoth,
   /** The model is loaded. */
   z.object({ type: z.literal('ready'), device: z.enum(['webgpu', 'wasm']), reason: words, dtype: z.string().max(20) }),
   /** It cannot be loaded. */
