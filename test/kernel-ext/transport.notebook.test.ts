@@ -323,6 +323,26 @@ describe.each(Object.keys(KERNELS) as KernelName[])('%s', kernel => {
     expect(data['text/plain']).toBe(`<script>\u0000\u001b[31m\u202e \ufffd \ufffd \\ud800 ${'x'.repeat(1_000_000)}`)
   })
 
+  test('callables and their edits are shown as cells have them: in TypeScript', async () => {
+    const opened = await client.run(`import { jsonlExamples, skip, type FinetuneFn } from 'lora-harness'
+      import { harness } from 'lora-harness-kernel'
+      const why: string = 'not today'
+      const learn = (steps: number): FinetuneFn => (example, lora) => /* ${'steps'} */ skip(why as string) ?? lora!
+      const rows = [1, 2, 3].map(i => ({ testIdx: i, prompt: 'p', target: 't' }))
+      const h = await harness({ id: 'ts', folder: null, exampleSource: () => jsonlExamples(rows, { evaluate: () => ({ a: 1 }) }),
+        retrieveLoraFn: () => null, inferenceFn(example): string { return 'x' }, finetuneFn: learn(3) })
+      await h.step()`)
+    expect(opened.reply.status, JSON.stringify(opened.messages)).toBe('ok')
+    await client.run('h.finetuneFn = (example: any, lora) => skip(why!)')
+    const ran = await client.run('await h.step(); console.log(String(h.callables))')
+    const text = printed(ran)
+    expect(text).toContain('inferenceFn(example): string { return ')
+    expect(text).toContain("const why: string = 'not today'\n(example: any, lora) => skip(why!)")
+    expect(text).toContain('-(example, lora) => /* steps */ skip(why as string) ?? lora!')
+    expect(text).toContain('+(example: any, lora) => skip(why!)')
+    expect(text).not.toMatch(/exports\b|_1\./)
+  })
+
   test('types of this package and of lora-harness are known', async () => {
     const wrong = await client.run("const step: import('lora-harness').Step = 5")
     expect(JSON.stringify(wrong.messages)).toContain("Type 'number' is not assignable to type 'Step'")

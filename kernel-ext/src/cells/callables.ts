@@ -1,6 +1,7 @@
 import { type BaselineFn, type Callables, type FinetuneFn, InputError, type LoRAHarness } from 'lora-harness'
 import { transport } from '../place.js'
-import type { TextOf } from './sources.js'
+import type { Cell } from '../transport.js'
+import type { Sources } from './sources.js'
 
 export const CALLABLES = ['retrieveLoraFn', 'inferenceFn', 'finetuneFn'] as const
 type Name = (typeof CALLABLES)[number]
@@ -15,19 +16,22 @@ type AnyFn = (...args: never[]) => unknown
 export class LiveCallables {
   /** Lines of cells in which finetuneFn failed, by the index of the example. */
   readonly failures = new Map<number, string>()
-  readonly #textOf: TextOf
+  readonly #sources: Sources
   readonly #thunks = new Map<Name | 'baselines', () => unknown>()
+  /** The cells that set them. */
+  readonly #cells = new Map<string, Cell | undefined>()
 
-  constructor(callables: Callables & { baselines?: Baselines | undefined }, textOf: TextOf) {
-    this.#textOf = textOf
+  constructor(callables: Callables & { baselines?: Baselines | undefined }, sources: Sources) {
+    this.#sources = sources
     for (const name of CALLABLES) this.set(name, callables[name])
     this.setBaselines(callables.baselines ?? {})
   }
 
   /** The same callables, but for some; what is set later is set in one of them only. */
   copy(callables: Partial<Callables & { baselines: Baselines }>): LiveCallables {
-    const copy = new LiveCallables({ ...this.all, baselines: this.baselines }, this.#textOf)
+    const copy = new LiveCallables({ ...this.all, baselines: this.baselines }, this.#sources)
     for (const [name, thunk] of this.#thunks) copy.#thunks.set(name, thunk)
+    for (const [name, cell] of this.#cells) copy.#cells.set(name, cell)
     copy.change(callables)
     return copy
   }
@@ -42,6 +46,7 @@ export class LiveCallables {
   set<K extends Name>(name: K, callable: Callables[K]): void {
     requireFunction(name, callable)
     this.#thunks.set(name, () => callable)
+    this.#cells.set(name, transport().currentCell())
   }
 
   /** @throws InputError if one is no function */
@@ -59,6 +64,7 @@ export class LiveCallables {
       const given: unknown = thunk()
       if (name !== 'baselines') requireFunction(`use(): what ${name} gives`, given)
       this.#thunks.set(name as Name, thunk)
+      this.#cells.set(name, transport().currentCell())
     }
   }
 
@@ -75,14 +81,21 @@ export class LiveCallables {
 
   /** Text of a callable as it is now, with what it names of the notebook. */
   text(name: Name): string {
-    return this.#textOf(this.get(name))
+    return this.#sources.text(this.get(name))
+  }
+
+  /** The same to be read: with the cell that set it, if it is written in none. */
+  shown(name: Name): string {
+    const cell = this.#cells.get(name)
+    if (this.#sources.isOfCell(this.get(name)) || !cell) return this.text(name)
+    return `${this.text(name)}\n\n// set in cell [${cell.number}]:\n${cell.code}`
   }
 
   /** One of them as a harness takes it: its text (`String`) is what hash and diff are made of. */
   #named<K extends Name>(name: K): Callables[K] {
     const callable = this.get(name) as AnyFn
     const same = name === 'finetuneFn' ? this.#noting(callable as FinetuneFn) : (...args: never[]) => callable(...args)
-    return Object.assign(same, { toString: () => this.#textOf(callable) }) as unknown as Callables[K]
+    return Object.assign(same, { toString: () => this.#sources.text(callable) }) as unknown as Callables[K]
   }
 
   /** A run goes on after a finetuneFn that threw, so the line is noted here. */

@@ -16,7 +16,7 @@ import { connect } from './connect.js'
 import { lastOf } from './forks.js'
 import { NotebookHarness } from './notebook.js'
 import { remember, runOf } from './runs.js'
-import { sourceReader, type TextOf } from './sources.js'
+import { type Sources, sourceReader } from './sources.js'
 
 export interface NotebookOptions extends Omit<LoRAHarnessOptions, 'recorder' | 'runId' | 'code' | 'signal'> {
   /** Names the run: up to 100 letters, digits and `.`, `_`, `-`. The same name means the same run. */
@@ -28,7 +28,7 @@ export interface NotebookOptions extends Omit<LoRAHarnessOptions, 'recorder' | '
   folder?: string | null
 }
 
-let textOf: TextOf | undefined
+let sources: Sources | undefined
 const opening = new Map<string, Promise<NotebookHarness>>()
 
 /**
@@ -50,11 +50,11 @@ async function open(options: NotebookOptions): Promise<NotebookHarness> {
   const { id, folder = join('runs', `notebook-${id}`) } = options
   if (!/^[\w-][\w.-]{0,99}$/.test(id))
     throw new InputError(`harness(): id is ${JSON.stringify(id)}; it may have 100 letters, digits and . _ -`)
-  textOf ??= sourceReader(() => transport().cells())
+  sources ??= sourceReader(() => transport().cells())
   const known = runOf(id)
   if (known) return await again(known, options)
 
-  const live = new LiveCallables(options, textOf)
+  const live = new LiveCallables(options, sources)
   const { harness, record } = folder === null ? inMemory(options, live) : await inFolder(folder, options, live)
   const restored = restorer(options, record)
   const run = new NotebookHarness({ id, harness, record, folder: folder === null ? null : folder, live, restored })

@@ -1,6 +1,7 @@
 /** The text of a function of a notebook, with the parts of the notebook that it names. */
 import ts from 'typescript'
 import type { Cell } from '../transport.js'
+import { writtenFunctions } from './written.js'
 
 /** What cells say of a name: its declaration, then assignments to it. */
 interface Named {
@@ -11,11 +12,16 @@ interface Named {
   order: number
 }
 
-/** Gives the text of a function as its hash and its diff want it. */
-export type TextOf = (of: unknown) => string
+export interface Sources {
+  /** The text of a function as its hash and its diff want it. */
+  text(of: unknown): string
+  /** Is it written in a cell? Not so one of a package, or one made at run time. */
+  isOfCell(of: unknown): boolean
+}
 
 /**
- * Reads the cells that were run and gives texts of functions: before the function's own text stand the declarations of
+ * Reads the cells that were run and gives texts of functions: before the function's own text, as it is written in its
+ * cell, stand the declarations of
  * the notebook that it names, directly or through others, with the assignments to them, as last run. Cells that it does
  * not name make no difference.
  *
@@ -24,8 +30,11 @@ export type TextOf = (of: unknown) => string
  *
  * @param cells those run so far; they only grow
  */
-export function sourceReader(cells: () => readonly Cell[]): TextOf {
+export function sourceReader(cells: () => readonly Cell[]): Sources {
   const known = new Map<string, Named>()
+  const written = writtenFunctions()
+  /** What was found stays: another function that comes down to the same may be written in another way. */
+  const found = new WeakMap<object, string | null>()
   /** Names of harnesses: what they hold are the callables themselves. */
   const harnesses = new Set(['harness'])
   let read = 0
@@ -63,30 +72,44 @@ export function sourceReader(cells: () => readonly Cell[]): TextOf {
     for (const { code } of all.slice(read)) {
       const file = parse(code)
       for (const node of file.statements) statement(node, file)
+      written.add(file)
     }
     read = all.length
   }
 
-  return of => {
-    const own = String(of)
-    if (typeof of !== 'function') return own
+  /** The TypeScript of a function; null if it is of no cell. */
+  function inCell(of: object): string | null {
+    if (!found.has(of)) found.set(of, written.of(String(of)) ?? null)
+    return found.get(of)!
+  }
+
+  function text(of: unknown): string {
+    if (typeof of !== 'function') return String(of)
     readNew()
-    if (known.size === 0) return own
+    const own = inCell(of) ?? String(of)
     const needed = new Map<string, Named>()
     const follow = (names: Iterable<string>) => {
       for (const name of names) {
-        const found = known.get(name)
-        if (!found || needed.has(name) || harnesses.has(name)) continue
-        needed.set(name, found)
-        follow(found.uses)
+        const one = known.get(name)
+        if (!one || needed.has(name) || harnesses.has(name)) continue
+        needed.set(name, one)
+        follow(one.uses)
       }
     }
     follow(namesIn(parse(`(${own})`)))
     const name = (of as { name?: string }).name
-    // A declared function is its own text already; JavaScript, where the cell has TypeScript.
+    // A declared function is its own text already.
     if (name) needed.delete(name)
     const parts = [...needed.values()].sort((a, b) => a.order - b.order).flatMap(({ texts }) => texts)
     return [...new Set(parts), own].join('\n')
+  }
+
+  return {
+    text,
+    isOfCell(of) {
+      readNew()
+      return typeof of === 'function' && inCell(of) !== null
+    },
   }
 }
 

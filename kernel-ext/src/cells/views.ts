@@ -159,7 +159,7 @@ export function comparison(h: NotebookHarness, other: NotebookHarness | string):
 
 export function callables(h: NotebookHarness): CardView {
   const hashes = h.state.callables
-  const now = CALLABLES.map(name => ({ name, hash: hashes[name], source: h.live.text(name) }))
+  const now = CALLABLES.map(name => ({ name, hash: hashes[name], source: h.live.shown(name) }))
   return callablesCard(
     h.id,
     now,

@@ -113,6 +113,22 @@ describe('edits', () => {
     expect(h.finetuneFn(ask(0, 'q', 'a'), null, '', {}, {} as never)).toBe(null)
   })
 
+  test('a callable that is written in no cell is shown with the cell that set it; its hash is not of that cell', async () => {
+    const h = await open()
+    runCell(page, 'h.finetuneFn = made.elsewhere')
+    h.finetuneFn = () => null
+    await h.step()
+    runCell(page, 'const another = 1')
+    expect(String(h.callables)).toContain('() => null\n\n// set in cell [1]:\nh.finetuneFn = made.elsewhere')
+    await h.step()
+    const [before, after] = finetuneHash(h)
+    expect(after).toBe(before)
+    runCell(page, 'h.finetuneFn = (_example: Example) => undefined')
+    h.finetuneFn = _example => undefined
+    expect(String(h.callables)).toContain('(_example: Example) => undefined')
+    expect(String(h.callables)).not.toContain('set in cell [1]')
+  })
+
   test('what is no function is refused, and nothing changes', async () => {
     const h = await open()
     expect(() => {

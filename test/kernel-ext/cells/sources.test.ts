@@ -3,10 +3,18 @@ import { sourceReader } from '../../../kernel-ext/src/cells/sources.js'
 
 /** Text of `of` after these cells. */
 function textAfter(of: unknown, ...cells: string[]): string {
-  return sourceReader(() => cells.map((code, i) => ({ number: i + 1, code })))(of)
+  return sourceReader(() => cells.map((code, i) => ({ number: i + 1, code }))).text(of)
 }
 /** A function with this text. */
 const fn = (text: string): unknown => new Function(`return (${text})`)()
+
+/** The function that a kernel has. */
+const named = (js: string): unknown =>
+  Object.defineProperty(
+    Object.assign(() => {}, { toString: () => js }),
+    'name',
+    { value: /^function (\w+)/.exec(js)?.[1] ?? '' },
+  )
 
 describe('the text of a function with what it names of the notebook', () => {
   const own = 'x => rate * x'
@@ -60,6 +68,45 @@ describe('the text of a function with what it names of the notebook', () => {
   test('names that name each other end', () => {
     const cells = ['const a = () => b()', 'const b = () => a()']
     expect(textAfter(fn('() => a()'), ...cells)).toBe('const a = () => b()\nconst b = () => a()\n() => a()')
+  })
+
+  test.each<[what: string, js: string, typescript: string]>([
+    ['types', '(a, b) => a + b', '(a: number, b?: string): number => a + b!'],
+    ['a declared function', 'function f(x) {\n    return x;\n}', 'function f<T>(this: void, x: T): T { return x }'],
+    ['a method', "m(x) { return x + 'a'; }", 'm(x: string): string { return x + "a" }'],
+    ['comments and layout', '() => {\n    return 1;\n}', '() => { // why\n  return 1\n}'],
+    ['names of cells', '() => exports.rate * exports.seed++', '() => rate * seed++'],
+    ['names of packages', "() => (0, lora_harness_1.skip)('x')", "() => skip('x')"],
+    [
+      'our kernel’s shorthands',
+      '() => ({ seed: "seed" in exports ? exports.seed : seed, a: 1 })',
+      '() => ({ seed, a: 1 })',
+    ],
+    ['tslab’s shorthands', '() => ({ seed: exports.seed })', '() => ({ seed })'],
+    ['casts', '() => [...rows]', '() => [...(rows as any[])] satisfies unknown'],
+    ['numbers and quotes', '() => [0.1, "a"]', "() => [0.10, 'a']"],
+    [
+      'within another one',
+      '({ x }, lora) => x ?? lora?.path',
+      'const outer = (n: number): Fn => ({ x }, lora) => x ?? lora?.path',
+    ],
+  ])('is the TypeScript of its cell: %s', (_what, js, typescript) => {
+    const cell = typescript.startsWith('m(') ? `const o = { ${typescript} }` : `const name = ${typescript}`
+    const declared = /^(const|function)/.test(typescript) ? typescript : cell
+    const expected = typescript.replace(/^const outer = .*?=> /, '')
+    const text = sourceReader(() => [{ number: 1, code: `// a cell\n${declared}` }]).text(named(js))
+    expect(text).toBe(expected)
+  })
+
+  test('another cell with the same function in other words does not change a text that was given', () => {
+    const cells = [{ number: 1, code: 'h.finetuneFn = (a: number) => null' }]
+    const sources = sourceReader(() => cells)
+    const set = named('a => null')
+    expect(sources.text(set)).toBe('(a: number) => null')
+    cells.push({ number: 2, code: 'const other = (a: string) => null' })
+    expect(sources.text(set)).toBe('(a: number) => null')
+    expect(sources.text(named('a => null'))).toBe('(a: string) => null')
+    expect([sources.isOfCell(set), sources.isOfCell(named('b => null'))]).toEqual([true, false])
   })
 
   test('what is no function is its text', () => {
