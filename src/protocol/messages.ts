@@ -4,7 +4,10 @@ import type { Json } from './step.js'
 
 /** MIME type of cards in notebooks: see `Card`. */
 export const MIME = 'application/vnd.lora-harness.v1+json'
-/** Comm on which a kernel tells of its runs; opened by the kernel, or by a browser that wants to follow them. */
+/**
+ * Comm on which a kernel tells of its runs. The kernel opens one when it has a first run, to say that it can: nothing is
+ * sent on it. A browser that wants to follow the runs opens its own.
+ */
 export const EVENTS_COMM = 'lora-harness.events.v1'
 /** Comm on which a browser asks and commands; opened by the browser, and a second one, because messages of one comm wait for each other. */
 export const CONTROL_COMM = 'lora-harness.control.v1'
@@ -35,18 +38,19 @@ export interface RunState {
 }
 
 /**
- * What a kernel tells on the events comm: all there is when it is opened, then what happens. `seq` counts up by one per
- * run and comm: a gap means that something was missed, and `snapshot` brings it back. Points that come again replace those
- * with the same index.
+ * What a kernel tells on the events comm: all there is when it is opened, the state first, then what happens. `seq` counts
+ * up by one per run and comm: a gap means that something was missed, and `snapshot` brings it back. What comes again
+ * replaces what has the same place. Another `runId` under the same name is another run: nothing of the old one holds.
  */
 export type EventMessage = { seq: number; id: string } & (
   | { type: 'state'; state: RunState }
   /** Points of a branch from an index on: a part of a snapshot, or one new step. */
   | { type: 'points'; branch: string; from: number; points: TimelinePoint[] }
   | { type: 'branches'; branches: Branch[]; current: string }
-  /** A piece of the answer to the example being worked on. */
-  | { type: 'token'; index: number; text: string }
-  | { type: 'event'; event: RunEvent }
+  /** A piece of the answer to the example being worked on, from its character `from` on (UTF-16); 0 begins it anew. */
+  | { type: 'token'; index: number; from: number; text: string }
+  /** The run's event number `n`, from 0. */
+  | { type: 'event'; n: number; event: RunEvent }
   /** The snapshot that was asked for is whole. */
   | { type: 'ready' }
 )
@@ -58,7 +62,8 @@ const name = z.string().min(1).max(500)
  * Untrusted: what a browser asks. `request` names the answer; `id` the run. A browser names itself by `client` in the data
  * that it opens its comms with: a request that it sends again by the same number is done once.
  *
- * - `snapshot`: all there is of a run, on the events comm; `since` is the index of the first example that is wanted
+ * - `snapshot`: all there is of a run, on the events comm, but of each branch in `known` only what comes from that index
+ *   on, if the run is still the one of `runId`
  * - `resume` begins a run that is idle
  * - `step` answers when the example is done: `{ index }`, null after the last one
  * - `adapters` looks at two adapters by identifier, and at what lies between them; null stands for none
@@ -69,7 +74,7 @@ const name = z.string().min(1).max(500)
 export const ControlRequest = z
   .discriminatedUnion('type', [
     z.object({ type: z.literal('runs') }),
-    z.object({ type: z.literal('snapshot'), since: index.optional() }),
+    z.object({ type: z.literal('snapshot'), runId: name.optional(), known: z.record(name, index).optional() }),
     z.object({ type: z.literal('pause') }),
     z.object({ type: z.literal('resume') }),
     z.object({ type: z.literal('step') }),

@@ -17,8 +17,8 @@ function tell(comm: Comm, client?: string): void {
 let connected = false
 
 /**
- * Serves the runs on the comms of the page, once: a front opens both; and one for events is opened here, so that fronts
- * learn that there is a run.
+ * Serves the runs on the comms of the page, once: a front opens both. One more is opened here, so that fronts learn that
+ * there is a run; nothing is sent on it, because a page that does not know it closes it for all.
  */
 export function connect(): void {
   const page = transport()
@@ -29,5 +29,5 @@ export function connect(): void {
     const client = clientOf(opened) ?? comm.id
     comm.onMessage(async asked => comm.send(await control(client, asked)))
   })
-  tell(page.openComm(EVENTS_COMM, { v: 1 }))
+  page.openComm(EVENTS_COMM, { v: 1 })
 }

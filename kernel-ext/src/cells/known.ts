@@ -11,6 +11,8 @@ export class Known {
   #loop!: Loop
   #points: TimelinePoint[] = []
   #events: RunEvent[]
+  /** The answer to the example being worked on, as far as it has come. */
+  #answer = { index: -1, text: '' }
   #total: number | null = null
   readonly #watchers = new Set<(told: Told) => void>()
 
@@ -29,8 +31,10 @@ export class Known {
     this.#loop = new Loop(harness, () => this.tellState())
     harness.onStep(step => this.#stepped(step))
     harness.onEvent(({ type, text, index, probe }) => {
-      if (type === 'token' && probe === undefined)
-        this.#tell({ type: 'token', index: Number(index), text: String(text) })
+      // Baselines and probes speak, too.
+      if (type === 'token' && probe === undefined && this.#loop.stage === 'infer')
+        this.#spoken(Number(index), String(text))
+      else if (type === 'stage' && this.#loop.stage === 'retrieve') this.#answer = { index: -1, text: '' }
     })
     harness.total().then(
       total => {
@@ -44,13 +48,20 @@ export class Known {
   #stepped(step: Step): void {
     const point = pointOf(step)
     this.#points.push(point)
+    this.#answer = { index: -1, text: '' }
     this.#tell({ type: 'points', branch: step.branch, from: step.index, points: [point] })
+  }
+
+  #spoken(index: number, text: string): void {
+    const before = this.#answer.index === index ? this.#answer.text : ''
+    this.#answer = { index, text: before + text }
+    this.#tell({ type: 'token', index, from: before.length, text })
   }
 
   /** What was noted beside steps, by this harness or by its record. */
   noted(event: RunEvent): void {
     this.#events.push(event)
-    this.#tell({ type: 'event', event })
+    this.#tell({ type: 'event', n: this.#events.length - 1, event })
   }
 
   /** The harness went back to before example `k`. */
@@ -87,6 +98,9 @@ export class Known {
   }
   get events(): readonly RunEvent[] {
     return this.#events
+  }
+  get answer(): { index: number; text: string } {
+    return this.#answer
   }
   get total(): number | null {
     return this.#total

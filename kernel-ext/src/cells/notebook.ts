@@ -93,6 +93,10 @@ export class NotebookHarness implements Callables {
   get events(): readonly RunEvent[] {
     return this.#known.events
   }
+  /** The answer to the example being worked on, as far as it has come. */
+  get answer(): { index: number; text: string } {
+    return this.#known.answer
+  }
   get results(): readonly ExampleResult[] {
     return this.harness.results
   }

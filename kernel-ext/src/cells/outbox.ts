@@ -10,14 +10,15 @@ const PACE = 50
 interface Pending {
   branches: Extract<Told, { type: 'branches' }> | undefined
   points: Map<string, { from: number; points: TimelinePoint[] }>
-  events: Extract<Told, { type: 'event' }>[]
+  /** By number. */
+  events: Map<number, Extract<Told, { type: 'event' }>>
   token: Extract<Told, { type: 'token' }> | undefined
   state: Extract<Told, { type: 'state' }> | undefined
   ready: boolean
 }
 
 const nothing = (): Pending => ({
-  ...{ branches: undefined, points: new Map(), events: [], token: undefined, state: undefined, ready: false },
+  ...{ branches: undefined, points: new Map(), events: new Map(), token: undefined, state: undefined, ready: false },
 })
 
 /** Takes what a run tells for a front, and never makes the run wait. */
@@ -87,11 +88,14 @@ function add(of: Pending, told: Told): void {
       of.token = undefined
       break
     }
-    case 'token':
-      of.token = of.token?.index === told.index ? { ...told, text: of.token.text + told.text } : told
+    case 'token': {
+      const { token } = of
+      const joins = token?.index === told.index && told.from >= token.from
+      of.token = joins ? { ...token, text: token.text.slice(0, told.from - token.from) + told.text } : told
       break
+    }
     case 'event':
-      of.events.push(told)
+      of.events.set(told.n, told)
       break
     case 'branches':
       of.branches = told
@@ -105,12 +109,14 @@ function add(of: Pending, told: Told): void {
 }
 
 function* messagesOf({ branches, points, events, token, state, ready }: Pending): Iterable<Told> {
+  // Whoever takes a snapshot has to know first whether it is of the run that is known.
+  if (ready && state) yield state
   if (branches) yield branches
   for (const [branch, { from, points: all }] of points)
     for (let i = 0; i < all.length; i += PART)
       yield { type: 'points', branch, from: from + i, points: all.slice(i, i + PART) }
-  yield* events
+  yield* [...events.values()].sort((a, b) => a.n - b.n)
   if (token) yield token
-  if (state) yield state
+  if (state && !ready) yield state
   if (ready) yield { type: 'ready' }
 }

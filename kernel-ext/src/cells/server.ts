@@ -3,7 +3,7 @@ import { HarnessError, InputError, toStep } from 'lora-harness'
 import { type ControlReply, ControlRequest, type EventMessage, type Json } from 'lora-harness/protocol'
 import type { NotebookHarness } from './notebook.js'
 import { type Outbox, outbox } from './outbox.js'
-import { allRuns, runOf, watchRuns } from './runs.js'
+import { allRuns, runOf, type Told, watchRuns } from './runs.js'
 import { diffOf } from './views.js'
 
 /** Lines to fronts, with the name of the front where it gave one. */
@@ -23,7 +23,7 @@ export function follow(send: (message: EventMessage) => Promise<void>, client?: 
   offs.push(
     watchRuns(run => {
       snapshot(run, out)
-      offs.push(run.watch(told => out.push(run.id, told)))
+      offs.push(run.watch(told => tell(run, told, out)))
     }),
   )
   return () => {
@@ -33,16 +33,30 @@ export function follow(send: (message: EventMessage) => Promise<void>, client?: 
   }
 }
 
-/** All there is of a run. @param since index of the first example that is wanted, on every branch */
-function snapshot(run: NotebookHarness, out: Outbox, since = 0): void {
-  const { id, record } = run
+/** A run and its forks share a record: each is told of the others' branches, and of what is done there. */
+function tell(run: NotebookHarness, told: Told, out: Outbox): void {
+  out.push(run.id, told)
+  if (told.type !== 'points' && told.type !== 'branches') return
+  for (const other of allRuns())
+    if (other !== run && other.record === run.record)
+      out.push(other.id, told.type === 'points' ? told : { ...told, current: other.branch.name })
+}
+
+/**
+ * All there is of a run.
+ *
+ * @param known of each branch, the index from which on it is wanted
+ */
+function snapshot(run: NotebookHarness, out: Outbox, known: Record<string, number> = {}): void {
+  const { id, record, answer } = run
   out.push(id, { type: 'branches', branches: [...record.branches], current: run.branch.name })
   for (const branch of record.branches) {
     const points = branch.name === run.branch.name ? run.points : record.timeline(branch.name)
-    const from = Math.max(since, branch.at)
+    const from = Math.max(known[branch.name] ?? 0, branch.at)
     if (from < points.length) out.push(id, { type: 'points', branch: branch.name, from, points: points.slice(from) })
   }
-  for (const event of run.events) out.push(id, { type: 'event', event })
+  for (const [n, event] of run.events.entries()) out.push(id, { type: 'event', n, event })
+  if (answer.text) out.push(id, { type: 'token', index: answer.index, from: 0, text: answer.text })
   out.push(id, { type: 'state', state: run.state })
   out.push(id, { type: 'ready' })
 }
@@ -96,7 +110,8 @@ async function answer(client: string, asked: ControlRequest): Promise<Json> {
   switch (asked.type) {
     case 'snapshot': {
       const mine = [...lines].filter(line => line.client === client)
-      for (const { out } of mine.length > 0 ? mine : lines) snapshot(run, out, asked.since)
+      const known = asked.runId === run.state.runId ? asked.known : undefined
+      for (const { out } of mine.length > 0 ? mine : lines) snapshot(run, out, known)
       return null
     }
     case 'pause':

@@ -30,6 +30,10 @@ export class RunStore {
   /** The answer to the example being worked on, as far as it has come. */
   token: { index: number; text: string } | null = null
   connection: Connection = { kind: 'loading' }
+  /** What was told and made no sense, in words; null if all did. */
+  trouble: string | null = null
+  /** Why what was asked is not answered yet, in words; null while nothing waits for long. */
+  busy: string | null = null
   /** Counts changes: see `subscribe`. */
   version = 0
   /** Own points of each branch, from its `at` on. */
@@ -69,59 +73,77 @@ export class RunStore {
     )
   }
 
-  apply(told: Told): void {
+  /** @returns false if something before it has not been told, and so it was left out */
+  apply(told: Told): boolean {
+    const fits = this.#take(told)
+    if (fits) this.changed()
+    return fits
+  }
+
+  #take(told: Told): boolean {
     switch (told.type) {
       case 'state':
+        if (this.state && told.state.runId !== this.state.runId) this.forget()
         this.state = told.state
-        if (told.state.status !== 'running') this.token = null
-        break
+        if (told.state.status !== 'running' && told.state.stage === null) this.token = null
+        return true
       case 'branches':
         this.branches = told.branches
         this.current = told.current
         this.#lines.clear()
-        break
+        return true
       case 'points':
-        this.#points(told.branch, told.from, told.points)
-        break
+        return this.#points(told.branch, told.from, told.points)
       case 'event':
-        this.events = [...this.events, told.event]
-        break
-      case 'token':
-        this.token =
-          this.token?.index === told.index
-            ? { ...told, text: this.token.text + told.text }
-            : { ...told, text: told.text }
-        break
+        if (told.n > this.events.length) return false
+        this.events = this.events.toSpliced(told.n, 1, told.event)
+        return true
+      case 'token': {
+        const { index, from, text } = told
+        const before = this.token?.index === index ? this.token.text : ''
+        if (from > before.length) return false
+        this.token = { index, text: before.slice(0, from) + text }
+        return true
+      }
       case 'ready':
         this.connection = { kind: 'live' }
+        return true
     }
-    this.changed()
   }
 
-  #points(name: string, from: number, points: readonly TimelinePoint[]): void {
-    const at = this.branches.find(b => b.name === name)?.at ?? 0
+  #points(name: string, from: number, points: readonly TimelinePoint[]): boolean {
+    const branch = this.branches.find(b => b.name === name)
     const own = this.#own.get(name) ?? []
+    if (!branch || from < branch.at || from > branch.at + own.length) return false
     this.#own.set(name, own)
     const line = this.#lines.get(name)
-    const appended = from === at + own.length && line?.length === from
-    own.splice(from - at, points.length, ...points)
+    const appended = from === branch.at + own.length && line?.length === from
+    own.splice(from - branch.at, points.length, ...points)
     if (appended) line.push(...points)
     // What left this branch before may share what has changed.
     else this.#lines.clear()
     if (this.token && points.some(point => point.index === this.token!.index)) this.token = null
+    return true
   }
 
-  /** Forgets what a snapshot will bring again. */
+  /** Index up to which each branch is known. */
+  known(): Record<string, number> {
+    return Object.fromEntries(this.branches.map(({ name, at }) => [name, at + (this.#own.get(name)?.length ?? 0)]))
+  }
+
+  /** Forgets all: it was of another run. */
   forget(): void {
     this.#own.clear()
     this.#lines.clear()
+    this.branches = []
     this.events = []
     this.token = null
+    this.trouble = null
     this.changed()
   }
 
-  set(part: { connection: Connection }): void {
-    this.connection = part.connection
+  set(part: { connection?: Connection; trouble?: string | null; busy?: string | null }): void {
+    Object.assign(this, part)
     this.changed()
   }
 

@@ -250,9 +250,11 @@ describe('control', () => {
     const ready = (of: typeof mine) => of.of(h.id).filter(({ type }) => type === 'ready').length
     await expect.poll(() => [ready(mine), ready(theirs)]).toEqual([1, 1])
     mine.got.length = 0
-    await ask(h.id, { type: 'snapshot', since: 2 }, 'mine')
+    await ask(h.id, { type: 'snapshot', runId: h.state.runId, known: { main: 2, gone: 7 } }, 'mine')
     await expect.poll(() => ready(mine)).toBe(1)
     expect(Object.keys(mine.points(h.id))).toEqual(['2'])
+    await ask(h.id, { type: 'snapshot', runId: 'another', known: { main: 2 } }, 'mine')
+    await expect.poll(() => Object.keys(mine.points(h.id))).toHaveLength(3)
     expect(ready(theirs)).toBe(1)
   })
 

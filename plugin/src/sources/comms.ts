@@ -1,0 +1,143 @@
+import type { Kernel, KernelMessage } from '@jupyterlab/services'
+import { UUID } from '@lumino/coreutils'
+import { CONTROL_COMM, EVENTS_COMM } from 'lora-harness/protocol'
+
+/** What the two comms of a page and a kernel tell. */
+export interface CommsEvents {
+  /** They are open. `again`: they were before the page was reloaded or the line was lost, so something may have been missed. */
+  attached(again: boolean): void
+  /** The kernel has none of them any more. */
+  closed(): void
+  event(data: unknown): void
+  reply(data: unknown): void
+}
+
+/** Where a page keeps what a reload should find: its session's storage. */
+export type Kept = Pick<Storage, 'getItem' | 'setItem'>
+
+interface Names {
+  /** The name that this page gives itself. */
+  client: string
+  events: string
+  control: string
+}
+
+/**
+ * The events comm and the control comm of this page with one kernel. They are opened as soon as the kernel says that it
+ * has runs, found again after a reload, and opened anew in a kernel that was started again.
+ */
+export class Comms {
+  readonly #kernel: Kernel.IKernelConnection
+  readonly #on: CommsEvents
+  readonly #kept: Kept | undefined
+  #events: Kernel.IComm | undefined
+  #control: Kernel.IComm | undefined
+  #disposed = false
+  /** Counts attempts: only the last one counts. */
+  #attempt = 0
+
+  constructor(kernel: Kernel.IKernelConnection, on: CommsEvents, kept?: Kept) {
+    this.#kernel = kernel
+    this.#on = on
+    this.#kept = kept
+    kernel.registerCommTarget(EVENTS_COMM, this.#announced)
+  }
+
+  get open(): boolean {
+    return this.#control !== undefined && !this.#control.isDisposed && !this.#events!.isDisposed
+  }
+
+  /** The kernel says that it has runs. */
+  readonly #announced = (_comm: Kernel.IComm, _message: KernelMessage.ICommOpenMsg): void => {
+    if (!this.open) this.#begin()
+  }
+
+  /** Looks whether the kernel has runs, or still has these comms. Resolves when that is known, or cannot be. */
+  async look(): Promise<void> {
+    const attempt = ++this.#attempt
+    const reply = await this.#kernel.requestCommInfo({}).catch(() => undefined)
+    if (this.#disposed || attempt !== this.#attempt || !reply || reply.content.status !== 'ok') return
+    const { comms } = reply.content
+    const has = ({ events, control }: Names) =>
+      comms[events]?.target_name === EVENTS_COMM && comms[control]?.target_name === CONTROL_COMM
+    if (this.open) {
+      if (has({ client: '', events: this.#events!.commId, control: this.#control!.commId }))
+        return this.#on.attached(true)
+      this.#drop()
+      this.#on.closed()
+    }
+    const known = this.#recall()
+    if (known && has(known)) return this.#take(known, true)
+    if (Object.values(comms).some(({ target_name }) => target_name === EVENTS_COMM)) this.#begin()
+  }
+
+  /** Forgets the comms: their kernel is gone. */
+  drop(): void {
+    this.#attempt++
+    this.#drop()
+  }
+
+  /** @throws Error if there is no comm */
+  send(data: object): void {
+    if (!this.open) throw new Error('there is no line to the kernel')
+    this.#control!.send(data as never)
+  }
+
+  dispose(): void {
+    this.#disposed = true
+    if (!this.#kernel.isDisposed) {
+      this.#kernel.removeCommTarget(EVENTS_COMM, this.#announced)
+      for (const comm of [this.#events, this.#control])
+        if (comm && !comm.isDisposed) {
+          comm.onClose = () => {}
+          comm.close()
+        }
+    }
+    this.drop()
+  }
+
+  #begin(): void {
+    this.#take({ client: UUID.uuid4(), events: UUID.uuid4(), control: UUID.uuid4() }, false)
+  }
+
+  #take(names: Names, again: boolean): void {
+    this.#attempt++
+    const { client, events, control } = names
+    const comms = [
+      this.#kernel.createComm(EVENTS_COMM, events),
+      this.#kernel.createComm(CONTROL_COMM, control),
+    ] as const
+    ;[this.#events, this.#control] = comms
+    comms[0].onMsg = message => this.#on.event(message.content.data)
+    comms[1].onMsg = message => this.#on.reply(message.content.data)
+    for (const comm of comms) {
+      comm.onClose = () => {
+        if (this.#events !== comm && this.#control !== comm) return
+        this.#drop()
+        this.#on.closed()
+      }
+      if (!again) comm.open({ v: 1, client })
+    }
+    this.#kept?.setItem(this.#key, JSON.stringify(names))
+    this.#on.attached(again)
+  }
+
+  #drop(): void {
+    const comms = [this.#events, this.#control]
+    this.#events = this.#control = undefined
+    for (const comm of comms) if (comm && !comm.isDisposed) comm.dispose()
+  }
+
+  get #key(): string {
+    return `lora-harness:comms:${this.#kernel.id}`
+  }
+
+  #recall(): Names | undefined {
+    try {
+      const { client, events, control } = JSON.parse(this.#kept?.getItem(this.#key) ?? 'null') as Names
+      return [client, events, control].every(name => typeof name === 'string') ? { client, events, control } : undefined
+    } catch {
+      return undefined // Nothing was kept, or something else.
+    }
+  }
+}

@@ -1,0 +1,172 @@
+import type { Kernel } from '@jupyterlab/services'
+import type { IDisposable } from '@lumino/disposable'
+import { type ISignal, Signal } from '@lumino/signaling'
+import type { ControlAnswers } from 'lora-harness/protocol'
+import type { AskOf, AskType } from '../model/source.js'
+import { Comms, type Kept } from './comms.js'
+import { KernelSource } from './kernel-source.js'
+import { readAnswer, readEvent, readReply } from './read.js'
+import { Requests } from './requests.js'
+
+export interface KernelRunsOptions {
+  /** When stores tell of changes: `requestAnimationFrame` in a page. */
+  schedule?: (tell: () => void) => void
+  /** Where to keep what a reload should find: `sessionStorage` in a page. */
+  kept?: Kept
+}
+
+/**
+ * The runs of one kernel, followed on one pair of comms however many panels show them. A connection that handles comms is
+ * needed: JupyterLab lets one for each kernel and page do so (`kernel.handleComms`).
+ */
+export class KernelRuns implements IDisposable {
+  readonly kernel: Kernel.IKernelConnection
+  readonly #sources = new Map<string, KernelSource>()
+  /** Names of those that the kernel has told of. */
+  readonly #told = new Set<string>()
+  readonly #appeared = new Signal<this, KernelSource>(this)
+  readonly #schedule: (tell: () => void) => void
+  readonly #comms: Comms
+  readonly #requests: Requests
+  #disposed = false
+
+  constructor(kernel: Kernel.IKernelConnection, { schedule = queueMicrotask, kept }: KernelRunsOptions = {}) {
+    this.kernel = kernel
+    this.#schedule = schedule
+    this.#comms = new Comms(
+      kernel,
+      {
+        attached: again => this.#attached(again),
+        closed: () => this.#gone(),
+        event: data => this.#event(data),
+        reply: data => this.#reply(data),
+      },
+      kept,
+    )
+    this.#requests = new Requests(
+      data => this.#comms.send(data),
+      (id, waiting) => this.#waiting(id, waiting),
+    )
+    kernel.connectionStatusChanged.connect(this.#connection, this)
+    kernel.statusChanged.connect(this.#status, this)
+    kernel.disposed.connect(this.#lost, this)
+    if (kernel.connectionStatus === 'connected') void this.#comms.look()
+  }
+
+  /** The runs there are, in the order in which they appeared; those that were only expected among them. */
+  get sources(): readonly KernelSource[] {
+    return [...this.#sources.values()]
+  }
+  /** A run was told of for the first time. */
+  get appeared(): ISignal<this, KernelSource> {
+    return this.#appeared
+  }
+
+  /** The run of that name, even if nothing of it is known yet, as when a panel is restored before its kernel has spoken. */
+  expect(id: string): KernelSource {
+    const known = this.#sources.get(id)
+    if (known) return known
+    const source = new KernelSource(id, this, this.#schedule)
+    this.#sources.set(id, source)
+    return source
+  }
+
+  /** @throws Error what the kernel says, or why there is no answer */
+  async ask<T extends AskType>(request: AskOf<T>, id?: string): Promise<ControlAnswers[T]> {
+    if (this.#disposed) throw new Error('the panel was closed')
+    return readAnswer(request.type as T, await this.#requests.ask(request, id))
+  }
+
+  /** Tries at once to reach the kernel, and looks what was missed. */
+  reconnect(): void {
+    if (this.#disposed || this.kernel.isDisposed) return
+    if (this.kernel.connectionStatus === 'connected') void this.#comms.look()
+    else this.kernel.reconnect().catch(() => {}) // That it failed is seen in the connection's status.
+  }
+
+  get isDisposed(): boolean {
+    return this.#disposed
+  }
+  dispose(): void {
+    if (this.#disposed) return
+    this.#disposed = true
+    this.#comms.dispose()
+    this.#requests.fail('the panel was closed')
+    for (const source of this.#sources.values()) source.detached()
+    Signal.clearData(this)
+  }
+
+  #attached(again: boolean): void {
+    for (const source of this.#sources.values()) source.attached(again)
+    if (again) this.#requests.resend()
+    this.ask({ type: 'runs' }).then(
+      states => this.#listed(states.map(({ id }) => id)),
+      () => {}, // The line was lost again.
+    )
+  }
+
+  /** The kernel says which runs it has. */
+  #listed(ids: readonly string[]): void {
+    for (const id of ids) if (!this.#sources.has(id)) this.#of(id).attached(true)
+    for (const [id, { store }] of this.#sources) if (!ids.includes(id)) store.set({ connection: { kind: 'restarted' } })
+  }
+
+  /** A run that the kernel tells of. */
+  #of(id: string): KernelSource {
+    const source = this.expect(id)
+    if (!this.#told.has(id)) {
+      this.#told.add(id)
+      this.#appeared.emit(source)
+    }
+    return source
+  }
+
+  #event(data: unknown): void {
+    const read = readEvent(data)
+    if ('trouble' in read) {
+      const source = read.id === undefined ? undefined : this.#sources.get(read.id)
+      source?.store.set({ trouble: read.trouble })
+      return
+    }
+    this.#of(read.message.id).take(read.message)
+  }
+
+  #reply(data: unknown): void {
+    const reply = readReply(data)
+    if (reply) this.#requests.settle(reply)
+  }
+
+  #waiting(id: string | undefined, waiting: boolean): void {
+    const busy = waiting ? 'The kernel is busy and has not answered yet; it will when it can' : null
+    for (const [name, { store }] of this.#sources) if (id === undefined || id === name) store.set({ busy })
+  }
+
+  #connection(_: unknown, status: Kernel.ConnectionStatus): void {
+    if (status === 'connected') void this.#comms.look()
+    else this.#lost()
+  }
+
+  #status(_: unknown, status: Kernel.Status): void {
+    if (status === 'restarting' || status === 'autorestarting') this.#gone()
+    else if (status === 'dead') this.#lost()
+  }
+
+  /** The kernel cannot be reached; its runs may go on. */
+  #lost(): void {
+    for (const source of this.#sources.values()) {
+      source.detached()
+      const { kind } = source.store.connection
+      if (kind === 'live' || kind === 'loading') source.store.set({ connection: { kind: 'lost', since: Date.now() } })
+    }
+  }
+
+  /** There is another kernel now, or none: what was asked will not be answered. */
+  #gone(): void {
+    this.#comms.drop()
+    this.#requests.fail('the kernel was started anew')
+    for (const source of this.#sources.values()) {
+      source.detached()
+      source.store.set({ connection: { kind: 'restarted' }, busy: null })
+    }
+  }
+}
