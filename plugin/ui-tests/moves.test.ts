@@ -65,7 +65,6 @@ describe('moves along a run', () => {
     const shown = view({ index: 4, outcomes: ['updated'] })
     expect(nextExample(run, shown, 1)).toMatchObject({ index: 6 })
     expect(nextExample(run, view({ index: 4, chat: 'a' }), 1)).toMatchObject({ index: 6 })
-    expect(nextExample(run, view({ index: 0, onlyDifferent: true }), 1)).toMatchObject({ index: 8 })
     expect(nextExample(run, view({ index: 0, onlyWorse: true }), 1)).toBeNull()
   })
 

@@ -94,12 +94,10 @@ export const hold = (run: Run, view: ViewState): Partial<ViewState> => ({ follow
 /** The newest example, and those that come. */
 export const followLive = (): Partial<ViewState> => ({ follow: true, index: null })
 
-/** Whether the filters let an example through, as far as its marks tell: texts are not searched. */
+/** Whether the filters let an example through, as far as its point tells: texts and tags are not looked at. */
 export function passes(point: TimelinePoint, view: ViewState, metric: string | null, baseline: string | null): boolean {
   if (!view.outcomes.includes(point.outcome) || (view.chat !== null && point.chatId !== view.chat)) return false
-  if (!view.onlyDifferent && !view.onlyWorse) return true
-  const difference = differenceOf(point, baseline, metric)
-  return difference !== null && (view.onlyWorse ? difference < 0 : difference !== 0)
+  return !view.onlyWorse || (differenceOf(point, baseline, metric) ?? 0) < 0
 }
 
 /** The nearest example in a direction that passes the filters and `fits`. */
