@@ -30,11 +30,14 @@ test('lora-harness', () => {
       "curvesOf",
       "directionMatches",
       "exampleKey",
+      "exportAdapter",
       "findBaseNorms",
       "findBaseWeights",
       "firstDifference",
       "firstDifferentStep",
+      "importAdapter",
       "jsonlExamples",
+      "listModelFiles",
       "listRuns",
       "mergeAdapters",
       "moduleNorms",
@@ -90,11 +93,19 @@ test('lora-harness/adapters/memorybench and lora-harness/protocol', () => {
   expect(memorybench.MemoryBenchExampleSource).toBeTypeOf('function')
   expect(Object.keys(protocol).sort()).toMatchInlineSnapshot(`
     [
+      "COMPUTE_COMM",
+      "COMPUTE_METHODS",
       "CONTROL_COMM",
+      "ComputeOffer",
+      "ComputeOrder",
+      "ComputeWord",
       "ControlRequest",
       "EVENTS_COMM",
       "MIME",
+      "PART_BYTES",
       "STAGES",
+      "Wanted",
+      "pull",
     ]
   `)
 })
@@ -126,6 +137,7 @@ test('lora-harness/report', () => {
       "markup",
       "mean",
       "outcomeIcon",
+      "ownValue",
       "pairedDifference",
       "percent",
       "pictureStyle",

@@ -1,6 +1,6 @@
 import { InputError, quote } from '../errors.js'
 import type { Step } from '../protocol/index.js'
-import { headline, metricsOf } from './curve.js'
+import { headline, metricsOf, ownValue } from './curve.js'
 import { firstDifferentStep, type StepDifference } from './difference.js'
 import { readRun } from './open.js'
 import type { RunRecord } from './record.js'
@@ -182,7 +182,7 @@ interface ScoredPair {
 const scoredPairs = (metric: string, pairs: readonly StepPair[]): ScoredPair[] =>
   pairs
     .flatMap(({ a, b }) => {
-      const [x, y] = [a.metrics[metric], b.metrics[metric]]
+      const [x, y] = [ownValue(a.metrics, metric), ownValue(b.metrics, metric)]
       return x === undefined || y === undefined ? [] : [{ key: a.key, chat: a.chatId, x, y, difference: y - x }]
     })
     .sort((p, q) => (p.key < q.key ? -1 : 1))
@@ -220,7 +220,7 @@ function changesIn(pairs: readonly StepPair[], metric: string | undefined, most:
 }
 
 const scoreIn = ({ metrics }: Step, metric: string | undefined): number | null =>
-  metric === undefined ? null : (metrics[metric] ?? null)
+  metric === undefined ? null : (ownValue(metrics, metric) ?? null)
 
 function firstIn(a: readonly Step[], b: readonly Step[]): Comparison['first'] {
   const found = firstDifferentStep(a, b, ['seed', 'callables'])

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { InputError, messageOf } from '../errors.js'
-import { headline, mean } from './curve.js'
+import { headline, mean, ownValue } from './curve.js'
 import { releaseFiles } from './database.js'
 import { bytesIn } from './gc.js'
 import { writerOf } from './lock.js'
@@ -120,6 +120,8 @@ function scoreOf(record: RunRecord): ListedRun['score'] {
   if (metric === null) return null
   const [name] = points.flatMap(({ baselines }) => Object.keys(baselines))
   const baseline =
-    name === undefined ? null : { name, mean: mean(points.map(({ baselines }) => baselines[name]?.[metric] ?? null)) }
-  return { metric, adapter: mean(points.map(({ metrics }) => metrics[metric] ?? null)), baseline }
+    name === undefined
+      ? null
+      : { name, mean: mean(points.map(({ baselines }) => ownValue(ownValue(baselines, name), metric) ?? null)) }
+  return { metric, adapter: mean(points.map(({ metrics }) => ownValue(metrics, metric) ?? null)), baseline }
 }

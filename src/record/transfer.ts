@@ -1,5 +1,5 @@
 import type { Probe, Probing, Step } from '../protocol/index.js'
-import { headline, mean } from './curve.js'
+import { headline, mean, ownValue } from './curve.js'
 import { groupBy } from './stats.js'
 
 /** What the probes of one chat say. A probing is a stage; R[i] is the mean score of the chat's probes at stage i. */
@@ -59,7 +59,7 @@ export function transfer(
   const byChat = probings.map(({ probes }) => groupBy(probes, probe => probe.chatId))
   const chats = [...new Set(byChat.flatMap(groups => [...groups.keys()]))]
   const score = (probes: readonly Probe[] = []) =>
-    metric === null ? null : mean(probes.map(({ metrics }) => metrics[metric] ?? null))
+    metric === null ? null : mean(probes.map(({ metrics }) => ownValue(metrics, metric) ?? null))
   const tasks = chats.map((chat): TaskTransfer => {
     const scores = byChat.map(groups => score(groups.get(chat)))
     const own = learned.get(chat) ?? null

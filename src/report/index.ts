@@ -1,4 +1,4 @@
-export { headline, mean, runningMean } from '../record/curve.js'
+export { headline, mean, ownValue, runningMean } from '../record/curve.js'
 export { type Difference, pairedDifference } from '../record/stats.js'
 export { constant, Markup, markup } from './markup.js'
 export * from './pictures/index.js'

@@ -1,5 +1,5 @@
 import type { Branch, Card, CardColumns, CardExample, RunEvent, RunState, TimelinePoint } from 'lora-harness/protocol'
-import { headline, type Markup } from 'lora-harness/report'
+import { headline, type Markup, ownValue } from 'lora-harness/report'
 import { type CardView, fitted, view } from './card.js'
 import { summaryOf, summaryText } from './summary.js'
 import { line } from './text.js'
@@ -70,7 +70,8 @@ const LETTERS = { updated: 'u', unchanged: 'h', skipped: 's', failed: 'f' } as c
 export function columnsOf(all: readonly TimelinePoint[], from: number): CardColumns {
   const points = all.slice(from)
   const metric = headline(all)
-  const of = (metrics: TimelinePoint['metrics'] | undefined) => (metric === null ? null : rounded(metrics?.[metric]))
+  const of = (metrics: TimelinePoint['metrics'] | undefined) =>
+    metric === null ? null : rounded(ownValue(metrics, metric))
   const chats = new Map<string, number>()
   const chat = points.map(({ chatId }) => {
     if (chatId === null) return -1
@@ -81,7 +82,7 @@ export function columnsOf(all: readonly TimelinePoint[], from: number): CardColu
   return {
     from,
     scores: points.map(({ metrics }) => of(metrics)),
-    baselines: names.map(name => ({ name, scores: points.map(({ baselines }) => of(baselines[name])) })),
+    baselines: names.map(name => ({ name, scores: points.map(({ baselines }) => of(ownValue(baselines, name))) })),
     outcomes: points.map(({ outcome }) => LETTERS[outcome]).join(''),
     chat,
     chats: [...chats.keys()],

@@ -1,11 +1,11 @@
 import type { CardSummary, TimelinePoint } from 'lora-harness/protocol'
-import { type Difference, headline, mean, pairedDifference, score, signed } from 'lora-harness/report'
+import { type Difference, headline, mean, ownValue, pairedDifference, score, signed } from 'lora-harness/report'
 
 /** Mean scores of some points. @param intervals with what lies between the arms, which takes a moment */
 export function summaryOf(points: readonly TimelinePoint[], { intervals = false, seed = 0 } = {}): CardSummary {
   const metric = headline(points)
   const scoreOf = (metrics: TimelinePoint['metrics'] | undefined) =>
-    metric === null ? null : (metrics?.[metric] ?? null)
+    metric === null ? null : (ownValue(metrics, metric) ?? null)
   const names = [...new Set(points.flatMap(point => Object.keys(point.baselines)))]
   const outcomes: CardSummary['outcomes'] = { updated: 0, unchanged: 0, skipped: 0, failed: 0 }
   for (const { outcome } of points) outcomes[outcome]++
@@ -15,10 +15,10 @@ export function summaryOf(points: readonly TimelinePoint[], { intervals = false,
     score: mean(points.map(({ metrics }) => scoreOf(metrics))),
     baselines: names.map(name => {
       const pairs = points.flatMap(({ chatId, metrics, baselines }) => {
-        const [own, base] = [scoreOf(metrics), scoreOf(baselines[name])]
+        const [own, base] = [scoreOf(metrics), scoreOf(ownValue(baselines, name))]
         return own === null || base === null ? [] : [{ chat: chatId, difference: own - base }]
       })
-      const base = mean(points.map(({ baselines }) => scoreOf(baselines[name])))
+      const base = mean(points.map(({ baselines }) => scoreOf(ownValue(baselines, name))))
       return { name, score: base, difference: intervals ? short(pairedDifference(pairs, seed)) : null }
     }),
     outcomes,
