@@ -2,6 +2,7 @@ import type { Branch, ControlAnswers, RunState, Step, TimelinePoint } from 'lora
 import { sampleSteps } from '../../../test/report/sample.js'
 import type { Ask, AskOf, AskType, RunSource } from '../../src/model/source.js'
 import { RunStore } from '../../src/model/store.js'
+import { chained, weights } from './weights.js'
 
 /** What a timeline draws of a step. */
 export const pointOf = (step: Step): TimelinePoint => ({
@@ -44,16 +45,18 @@ export class FakeSource implements RunSource {
   constructor({ steps, branches }: Sample, schedule: (tell: () => void) => void) {
     this.store = new RunStore('people', schedule)
     this.store.apply({ type: 'branches', branches, current: branches.at(-1)!.name })
+    const lines = new Map(branches.map(({ name, at }) => [name, chained(steps, name, at)]))
     for (const { name, at } of branches)
-      this.store.apply({ type: 'points', branch: name, from: at, points: steps.slice(at).map(pointOf) })
+      this.store.apply({ type: 'points', branch: name, from: at, points: lines.get(name)!.slice(at).map(pointOf) })
     const { name: branch } = branches.at(-1)!
     this.store.apply({ type: 'state', state: stateOf({ branch, index: steps.length, status: 'paused' }) })
     this.store.apply({ type: 'ready' })
     this.answers.example = ({ index, branch }) => {
-      const step = steps[index]
+      const step = lines.get(branch)?.[index]
       if (!step) throw new Error(`branch ${branch} has no example ${index}`)
       return { ...step, branch }
     }
+    Object.assign(this.answers, weights(this.store))
   }
 
   cannot(type: AskType): string | null {
