@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { InputError } from '../../src/errors.js'
 import { patternValue } from '../../src/lora/patterns.js'
 import { targetTest } from '../../src/lora/targets.js'
+import { processorTime } from '../helpers/measures.js'
 
 /** What peft 0.21.2 decided; `npm run test:peft` asks it again. */
 const { patterns, targets } = JSON.parse(readFileSync('test/peft/decisions.json', 'utf8')) as {
@@ -34,10 +35,9 @@ describe('a pattern', () => {
   })
 
   test('one on which a backtracking engine hangs is answered at once', () => {
-    const start = performance.now()
-    expect(valueFor(['(a+)+$', '([a-z]+)*x'], `${'a'.repeat(400)}.q`)).toBe(0)
+    const ms = processorTime(() => expect(valueFor(['(a+)+$', '([a-z]+)*x'], `${'a'.repeat(400)}.q`)).toBe(0))
     // Backtracking would not end; this takes some ms.
-    expect(performance.now() - start).toBeLessThan(5000)
+    expect(ms).toBeLessThan(5000)
   })
 
   test('work is bounded, over all keys and modules', () => {

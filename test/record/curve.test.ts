@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Step } from '../../src/protocol/index.js'
 import { armsOf, curvesOf, headline, meanByPosition, runningMean } from '../../src/record/curve.js'
+import { processorTime } from '../helpers/measures.js'
 import { stepOf } from '../report/sample.js'
 
 const scored = (chats: (string | null)[], f1: number[], base: number[] = []): Step[] =>
@@ -125,11 +126,7 @@ describe('curvesOf', () => {
     const time = (n: number) => {
       const values = Array.from({ length: n }, (_, i) => (i % 7) / 7)
       const steps = scored(Array(n).fill('one chat'), values, values)
-      const once = () => {
-        const start = performance.now()
-        meanByPosition(steps, curvesOf(steps).curves[0]!.scores)
-        return performance.now() - start
-      }
+      const once = () => processorTime(() => meanByPosition(steps, curvesOf(steps).curves[0]!.scores))
       return Math.min(once(), once(), once()) // The least disturbed of three.
     }
     // Quadratic work would take a hundred times as long. What lies between is left to caches and a busy machine.
