@@ -7,14 +7,15 @@ import { random } from '../../src/tensor.js'
 import { MEMORY, temporaryFolder } from '../helpers/folder.js'
 import { expectWhole, stateOf } from './state.js'
 
-const KILLS = Number(process.env.KILLS ?? 200)
+/** Forty in `npm test`, spread over all stages; `KILLS=200` takes a minute or two more. */
+const KILLS = Number(process.env.KILLS ?? 40)
 /** How often a process comes by each, at least, if it is left to run. */
 const STAGES = { open: 1, retrieve: 3, infer: 3, evaluate: 3, finetune: 3, record: 6, probe: 6, branch: 1, close: 1 }
 /** Kills in each stage at least: a tenth. */
 const FEWEST = KILLS / 10
 
 const home = temporaryFolder(MEMORY)
-// One file, because two hundred processes start from it; it finds the packages and this project's package.json from there.
+// One file, because many processes start from it; it finds the packages and this project's package.json from there.
 const program = `node_modules/.cache/killed-${process.pid}.mjs`
 afterAll(() => rmSync(program, { force: true }))
 
