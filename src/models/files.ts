@@ -28,7 +28,7 @@ export async function listModelFiles(idOrFolder: string, dtype: ModelDType | 'au
   const [first, ...others] = dtype === 'auto' ? BY_EXACTNESS : [dtype]
   const found = await resolveModel(idOrFolder, [first!, ...others])
   const graph = weightFile(found.dtype)
-  const exported = readOnnx(await readFile(join(found.folder, graph)), graph)
+  const exported = readOnnx(await readFile(join(found.folder, graph)), graph.slice('onnx/'.length))
   const weights = [...exported.consts.values()].flatMap(({ data }) => (isExternal(data) ? [`onnx/${data.file}`] : []))
   const files: ModelFile[] = []
   for (const name of [...MODEL_FILES, graph, ...new Set(weights)]) {

@@ -74,8 +74,8 @@ export class BrowserModel {
     const { skipped, metadata } = result as { skipped?: string; metadata?: Record<string, Json> }
     if (skipped !== undefined) return skip(skipped)
     if (!zip) throw new HarnessError(`finetuning ${this.id} in the browser: it named no adapter and no reason`)
-    const { identifier, path } = await importAdapter(zip)
-    return new LoRAHandle({ identifier, path: path!, ...(metadata && { metadata }) })
+    const saved = await importAdapter(zip)
+    return new LoRAHandle({ ...saved, ...(metadata && { metadata }) })
   }
 
   async #call(

@@ -35,7 +35,7 @@ interface Listeners {
 
 interface Call extends Listeners {
   resolve(done: { result: Json; zip?: Uint8Array }): void
-  reject(error: Error): void
+  reject(error: unknown): void
 }
 
 /** A browser that offered itself, and what is said to it. */
@@ -115,48 +115,64 @@ export class Host {
     for (const { reject } of this.#calls.values()) reject(error)
   }
 
+  /** @param data untrusted */
   async #told(data: unknown, buffers: Uint8Array[]): Promise<void> {
     this.#heard = Date.now()
-    const word = ComputeWord.safeParse(data).data
+    const { data: word } = ComputeWord.safeParse(data)
     if (!word) return // Not of this protocol.
-    if (word.type === 'want') return this.#part(word)
-    if (word.type === 'part') return this.#wanted.came(word.name, word.offset, buffers[0] ?? new Uint8Array())
-    if (word.type === 'missing') return this.#wanted.missing(word.name, word.why)
-    if (word.type === 'ready') {
-      this.ready = word
-      return this.#loading?.resolve()
-    }
-    if (word.type === 'failed')
-      return this.#loading?.reject(new HarnessError(`loading the model in the browser: ${word.error}`))
-    if (word.type === 'alive') return
-    const call = this.#calls.get(word.call)
-    if (!call) return // It was given up.
     switch (word.type) {
-      case 'token':
-        return call.token?.(word.text)
-      case 'step':
-        return call.step?.(word.progress as Json)
-      case 'error':
-        call.signal?.aborted
-          ? call.reject(call.signal.reason as Error)
-          : call.reject(word.name === 'InputError' ? new InputError(word.message) : new HarnessError(word.message))
-        return
-      case 'done': {
-        const result = word.result as Json
-        if (!word.adapter) return call.resolve({ result })
-        const name = `adapter:${word.adapter.identifier}`
-        try {
-          const zip = await pull(word.adapter.bytes, (offset, length) => {
-            const part = this.#wanted.wait(name, offset)
-            this.say({ type: 'want', name, offset, length })
-            return part
-          })
-          call.resolve({ result, zip })
-        } catch (error) {
-          call.reject(error as Error)
-        }
-      }
+      case 'alive':
+        break
+      case 'want':
+        await this.#part(word)
+        break
+      case 'part':
+        this.#wanted.came(word.name, word.offset, buffers[0] ?? new Uint8Array())
+        break
+      case 'missing':
+        this.#wanted.missing(word.name, word.why)
+        break
+      case 'ready':
+        this.ready = word
+        this.#loading?.resolve()
+        break
+      case 'failed':
+        this.#loading?.reject(new HarnessError(`loading the model in the browser: ${word.error}`))
+        break
+      default:
+        // None if it was given up.
+        await this.#answered(word, this.#calls.get(word.call))
     }
+  }
+
+  async #answered(word: Extract<ComputeWord, { call: number }>, call: Call | undefined): Promise<void> {
+    if (word.type === 'token') call?.token?.(word.text)
+    else if (word.type === 'step') call?.step?.(word.progress as Json)
+    else if (word.type === 'error')
+      call?.reject(
+        call.signal?.aborted
+          ? call.signal.reason
+          : word.name === 'InputError'
+            ? new InputError(word.message)
+            : new HarnessError(word.message),
+      )
+    else
+      try {
+        const zip = call && word.adapter && (await this.#adapter(word.adapter))
+        call?.resolve({ result: word.result as Json, ...(zip && { zip }) })
+      } catch (error) {
+        call?.reject(error)
+      }
+  }
+
+  /** The zip file of an adapter that the browser made. */
+  #adapter({ identifier, bytes }: { identifier: string; bytes: number }): Promise<Uint8Array> {
+    const name = `adapter:${identifier}`
+    return pull(bytes, (offset, length) => {
+      const part = this.#wanted.wait(name, offset)
+      this.say({ type: 'want', name, offset, length })
+      return part
+    })
   }
 
   /** A part of a file of the model, or of the adapter of a call. */
@@ -164,9 +180,9 @@ export class Host {
     const adapter = name.startsWith('adapter:') ? this.#adapters.get(name.slice('adapter:'.length)) : undefined
     // A name of the list, never a path that the browser made up.
     const file = this.#listing?.files.find(f => f.name === name)
-    if (adapter) return this.say({ type: 'part', name, offset }, [adapter.subarray(offset, offset + length)])
-    if (!file) return this.say({ type: 'missing', name, why: `${name} is no part of the model or of a call` })
     try {
+      if (adapter) return this.say({ type: 'part', name, offset }, [adapter.subarray(offset, offset + length)])
+      if (!file) throw new InputError('it is no part of the model or of a call')
       const opened = await open(join(this.#listing!.folder, file.name))
       try {
         const { buffer, bytesRead } = await opened.read(new Uint8Array(length), 0, length, offset)
@@ -175,7 +191,7 @@ export class Host {
         await opened.close()
       }
     } catch (error) {
-      this.say({ type: 'missing', name, why: `reading ${file.name}: ${(error as Error).message}` })
+      this.say({ type: 'missing', name, why: `reading ${name}: ${(error as Error).message}` })
     }
   }
 }
@@ -209,13 +225,19 @@ export function hosts(): Hosts {
 
   transport().registerCommTarget(COMPUTE_COMM, (comm, data) => {
     const offer = ComputeOffer.safeParse(data)
-    if (!offer.success) return void comm.close()
+    if (!offer.success) {
+      void comm.close()
+      return
+    }
     const host = new Host(comm, gone => {
       free.delete(gone)
       for (const [key, one] of busy) if (one === gone) busy.delete(key)
     })
     const next = asked.shift()
-    if (next) return void give(next, host)
+    if (next) {
+      void give(next, host)
+      return
+    }
     free.add(host)
     const why =
       busy.size > 0

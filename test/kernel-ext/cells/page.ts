@@ -6,8 +6,10 @@ export interface Line {
   target: string
   /** What the kernel sent. */
   got: unknown[]
+  /** Called with what the kernel sends. */
+  hears?: (data: unknown, buffers: readonly Uint8Array[]) => void
   /** Sends to the kernel. */
-  say(data: unknown): void
+  say(data: unknown, buffers?: Uint8Array[]): void
   close(): void
   /** Resolves with the first message, past or to come, that fits. */
   find<T>(fits: (data: never) => boolean): Promise<T>
@@ -20,7 +22,7 @@ export interface Page extends Transport {
   shown: { bundle: MimeBundle; displayId: string | undefined; update: boolean }[]
   lines: Line[]
   /** Opens a comm from the page. */
-  open(target: string, data?: unknown): Line
+  open(target: string, data?: unknown, hears?: Line['hears']): Line
   /** Interrupts. @returns how many handlers there were */
   interrupt(): number
   /** What the reader answers. */
@@ -40,7 +42,7 @@ export function fakePage(): Page {
     const line: Line = {
       target,
       got: [],
-      say: data => message?.(structuredClone(data), []),
+      say: (data, buffers = []) => message?.(structuredClone(data), buffers),
       close: () => closed?.({}),
       find: <T>(fits: (data: never) => boolean) =>
         new Promise<T>(resolve => {
@@ -57,8 +59,9 @@ export function fakePage(): Page {
     const comm: Comm = {
       id: `comm ${page.lines.length}`,
       target,
-      send: async data => {
+      send: async (data, buffers = []) => {
         await page.slow
+        line.hears?.(data, buffers)
         line.got.push(JSON.parse(JSON.stringify(data)))
         for (const look of [...waiting]) look()
       },
@@ -84,8 +87,9 @@ export function fakePage(): Page {
       targets.set(target, handler)
       return () => targets.delete(target)
     },
-    open(target, data = {}) {
+    open(target, data = {}, hears) {
       const [comm, line] = lineOf(target)
+      if (hears) line.hears = hears
       targets.get(target)!(comm, data, [])
       return line
     },
