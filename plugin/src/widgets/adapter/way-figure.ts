@@ -1,0 +1,120 @@
+import type { AdapterPath } from 'lora-harness/protocol'
+import { held, ticksOf } from '../../model/adapters.js'
+import type { Mark } from '../../model/shown.js'
+import { axis, type Figure } from '../../plotly/draw.js'
+import { type Look, plain } from '../../plotly/look.js'
+
+export interface WayOptions {
+  path: AdapterPath | null
+  /** First and last example that there is room for, inclusive. */
+  range: readonly [number, number]
+  index: number | null
+  metric: string | null
+  marks: readonly Mark[]
+  /** The adapter first, then a baseline. */
+  scores: readonly { name: string; mean: (number | null)[] }[]
+  words: { onward: string; back: string; size: string; step: string; example: string }
+}
+
+/** Lines that are drawn; more would hide each other. */
+const MOST_LINES = 8
+const TOP: [number, number] = [0.64, 0.96]
+const MIDDLE: [number, number] = [0.33, 0.59]
+const BOTTOM: [number, number] = [0, 0.28]
+
+/** Sizes of the adapters, a tick for each update (pale: its length; solid: the part along what was before), the score. */
+export const wayFigure =
+  ({ path, range: [first, last], index, metric, marks, scores, words }: WayOptions) =>
+  (look: Look): Figure => {
+    const [ink, quiet, on, back, rule] = [
+      '--jp-ui-font-color1',
+      '--lh-quiet',
+      '--lh-updated',
+      '--lh-failed',
+      '--jp-border-color1',
+    ].map(look.colour) as [string, string, string, string, string]
+    const lines = path?.lines.slice(0, MOST_LINES) ?? []
+    const ticks = ticksOf(path?.moves ?? [])
+    const most = Math.max(0, ...ticks.map(({ whole }) => Math.abs(whole))) || 1
+    const margin = { l: 44, r: 46, t: 4, b: 32 }
+    // A tick is as wide as an example, but from 2 to 5 pixels.
+    const pixel = (last - first + 1) / (look.width - margin.l - margin.r)
+    const width = Math.max(2 * pixel, Math.min(5 * pixel, 0.7))
+    const x = ticks.map(({ at }) => at)
+    const bar = { type: 'bar' as const, x, width, yaxis: 'y2' as const, customdata: x }
+    const line = (y: (number | null)[], name: string) => ({
+      ...{ type: 'scatter' as const, mode: 'lines' as const, x: y.map((_, i) => i), y, name: plain(name, 24) },
+      ...{ hovertemplate: '%{fullData.name} %{y:.3g}<extra>#%{x}</extra>', customdata: y.map((_, i) => i) },
+    })
+    const upright = (at: number, colour: string, dash: 'solid' | 'dot' | 'dash') => ({
+      ...{ type: 'line' as const, xref: 'x' as const, yref: 'paper' as const, x0: at, x1: at, y0: 0, y1: 0.96 },
+      ...{ line: { color: colour, width: 1, dash }, layer: 'below' as const },
+    })
+    const beside = (text: string, y: number, yref: 'y' | 'y2' | 'y3', colour = quiet) => ({
+      ...{ text: plain(text, 8), x: 1, xref: 'paper' as const, y, yref, xanchor: 'left' as const, xshift: 4 },
+      ...{ showarrow: false, font: { color: colour } },
+    })
+    const ends = scores.flatMap(({ name, mean }, i) => {
+      const value = mean.slice(0, last + 1).findLast(v => v !== null)
+      return value == null ? [] : [beside(name, value, 'y3', i === 0 ? ink : quiet)]
+    })
+    const means = scores.flatMap(({ mean }) => mean.filter(v => v !== null))
+    const upwards = { ...axis(look), showgrid: true, nticks: 4 }
+    const title = (text: string) => ({ text: plain(text, 12), standoff: 2, font: { color: quiet } })
+    return {
+      data: [
+        ...lines.map(({ name, norms }, i) => ({
+          ...line(held(norms), name),
+          line: { color: i % 2 === 0 ? ink : quiet, width: lines.length > 1 ? 1.5 : 2, shape: 'hv' as const },
+        })),
+        {
+          ...{ ...bar, y: ticks.map(({ whole }) => whole), marker: { color: quiet, opacity: 0.35 } },
+          hovertemplate: `${plain(words.step)} %{y:.3g}<extra>#%{x}</extra>`,
+        },
+        {
+          ...{ ...bar, y: ticks.map(({ along }) => along), hoverinfo: 'skip' as const },
+          marker: { color: ticks.map(({ along }) => (along < 0 ? back : on)) },
+        },
+        ...scores.map(({ name, mean }, i) => ({
+          ...{ ...line(mean, name), yaxis: 'y3' as const },
+          line: i === 0 ? { color: ink, width: 2 } : { color: quiet, width: 2, dash: 'dot' as const },
+        })),
+      ],
+      layout: {
+        ...{ margin, barmode: 'overlay', hovermode: 'closest' },
+        xaxis: {
+          ...{ ...axis(look), range: [first - 0.5, last + 0.5], anchor: 'y3', nticks: 7, tickformat: 'd' },
+          title: title(words.example),
+        },
+        yaxis: { ...{ ...upwards, domain: TOP, rangemode: 'tozero', title: title(words.size) } },
+        yaxis2: {
+          ...{ ...upwards, domain: MIDDLE, range: [-most * 1.08, most * 1.08], zeroline: true, zerolinecolor: rule },
+          title: title(words.step),
+        },
+        yaxis3: {
+          ...{ ...upwards, domain: BOTTOM, range: [Math.min(0, ...means), Math.max(1, ...means)] },
+          title: title(metric ?? ''),
+        },
+        shapes: [
+          ...marks.map(mark =>
+            upright(
+              mark.index - 0.5,
+              mark.kind === 'edit' ? look.colour('--lh-branch-3') : rule,
+              mark.kind === 'edit' ? 'dash' : 'dot',
+            ),
+          ),
+          ...(index === null ? [] : [upright(index, look.colour('--jp-brand-color1'), 'solid')]),
+        ],
+        annotations: [
+          ...marks.map(mark => ({
+            ...{ text: mark.kind === 'edit' ? `✎${mark.n}` : '⑂', x: mark.index - 0.5, xref: 'x' as const, y: 1 },
+            ...{ yref: 'paper' as const, yanchor: 'top' as const, showarrow: false },
+            font: { color: mark.kind === 'edit' ? look.colour('--lh-branch-3') : ink },
+          })),
+          beside(words.onward, most * 0.8, 'y2'),
+          beside(words.back, -most * 0.8, 'y2'),
+          ...ends,
+        ],
+      },
+    }
+  }
