@@ -7,6 +7,7 @@ import { compile, hashOf, Missing, run, say, unless } from './setup.mjs'
 const root = fileURLToPath(new URL('..', import.meta.url))
 export const NAME = 'lora-harness-jupyterlab'
 const BUILT = 'plugin/labextension'
+const WASM = 'ort-wasm-simd-threaded.asyncify.wasm'
 /** What is in the bundle: ours, and what package-lock.json names. */
 const FROM = [
   ...['src/', 'plugin/src/', 'plugin/style/', 'plugin/schema/'],
@@ -29,7 +30,20 @@ export async function bundle() {
   const builder = 'node_modules/@jupyter/builder/lib/build-labextension.js'
   const code = await run(process.execPath, [builder, ...core, 'plugin'], { stdio: ['ignore', 'ignore', 'inherit'] })
   if (code !== 0) throw new Missing('Bundling the plugin failed; what it lacked is named above.')
+  await engineFiles()
   for (const path of [`${BUILT}/package.json`, `${BUILT}/schemas/${NAME}/package.json.orig`]) hostsOnly(path)
+}
+
+/** The worker in which a browser computes a model, and the runtime's program: fetched when a person has it compute. */
+async function engineFiles() {
+  const { build } = await import('esbuild')
+  const folder = join(root, BUILT, 'static', 'compute')
+  await build({
+    entryPoints: { worker: join(root, 'plugin/src/compute/worker.ts') },
+    ...{ bundle: true, minify: true, format: 'esm', platform: 'browser', target: 'es2022' },
+    ...{ tsconfigRaw: {}, outdir: folder, logLevel: 'error' },
+  })
+  cpSync(join(root, 'node_modules/onnxruntime-web/dist', WASM), join(folder, WASM))
 }
 
 /** Of what a bundle was made of it needs what JupyterLab gives it, in any version of its kind: JupyterLab checks that. */
