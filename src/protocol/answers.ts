@@ -9,12 +9,13 @@ export interface AdapterModule {
   norm: number
   /** ‖W₀‖_F of the base model; null if it is not known. */
   baseNorm: number | null
+  /** Null for what lies between two. */
   rank: number | null
-  /** exp of the entropy of σ²/Σσ²; null if ΔW = 0. */
+  /** exp(−Σ pᵢ ln pᵢ), pᵢ = σᵢ/Σσ; null if ΔW = 0. */
   effectiveRank: number | null
   /** Share of ‖ΔW‖_F² in the strongest direction; null if ΔW = 0. */
   strongest: number | null
-  /** Singular values of ΔW, largest first. */
+  /** Singular values of ΔW, largest first, to six digits. */
   values: number[]
 }
 

@@ -82,7 +82,6 @@ export const ControlRequest = z
     z.object({ type: z.literal('rewind'), at: index, name: name.optional() }),
     z.object({ type: z.literal('fork'), at: index, name, skipUpdates: z.array(index).max(100_000).optional() }),
     z.object({ type: z.literal('example'), branch: name, index }),
-    z.object({ type: z.literal('diff'), a: name.nullable(), b: name.nullable() }),
     z.object({ type: z.literal('adapters'), a: name.nullable(), b: name.nullable() }),
     z.object({ type: z.literal('path'), branch: name }),
     z.object({ type: z.literal('lineage') }),

@@ -1,19 +1,19 @@
 import { HarnessError, messageOf } from '../errors.js'
-import { type Adapter, modulesOf, ranksOf } from '../lora/adapter.js'
-import { adapterDistance, adapterInnerProduct, cosine } from '../lora/analysis/distance.js'
-import { spectrum } from '../lora/analysis/spectrum.js'
+import type { Adapter } from '../lora/adapter.js'
+import { adapterInnerProduct } from '../lora/analysis/distance.js'
+import { adapterPair, type BaseSizes, type Named } from '../lora/analysis/pair.js'
+import { adapterWay, branchCosines, type Moved, type WaySource, type WayStep } from '../lora/analysis/way.js'
 import type { BaseModel } from '../lora/format.js'
-import { updateOf } from '../lora/gram.js'
 import { readPeft } from '../lora/peft.js'
-import type { Step } from '../protocol/index.js'
+import type { AdapterPair, AdapterPath, Step, TimelinePoint } from '../protocol/index.js'
 import type { RunRecord } from '../record/record.js'
-import type { ModuleShape, Move, WayData } from './pictures/index.js'
+import type { WayData } from './pictures/index.js'
+import { type AdapterViews, viewsOf } from './views.js'
 
 /** What the adapter pictures of a report are drawn from. */
-export interface AdapterPictures {
+export interface AdapterPictures extends AdapterViews {
   /** The last adapter of the branch. */
   last: { identifier: string; index: number; norm: number }
-  modules: ModuleShape[]
   /** ‖W₀‖_F of every module of the base model; or why it is not known. */
   base: ReadonlyMap<string, number> | null
   baseWhy: string | null
@@ -21,11 +21,6 @@ export interface AdapterPictures {
   /** Cosines between the last adapters of branches, and their sizes; null for fewer than two. */
   branches: { names: string[]; cosines: (number | null)[][] } | null
 }
-
-/** Updates whose direction is looked at: each needs two adapters to be read, about 0.2 s for 2.4 million parameters. */
-const MOST_MOVES = 60
-/** Branches in the table of cosines. */
-const MOST_BRANCHES = 6
 
 /**
  * Reads the adapters of a branch for its pictures: sizes and directions of the last one, the way of all.
@@ -44,13 +39,15 @@ export async function adapterPictures(
     const read = reader(record)
     const { adapter, base } = read(identifier)
     const known = await baseNorms(base)
+    const named = (of: string): Named => ({ identifier: of, adapter: read(of).adapter })
+    const end = { identifier, chatId: last.chatId }
     return {
       last: { identifier, index: last.index, norm: Math.sqrt(Math.max(0, adapterInnerProduct(adapter, adapter))) },
-      modules: shapes(adapter, 'norms' in known ? known.norms : null),
+      ...(await viewsOf(record, branch, steps, end, named, known)),
       base: 'norms' in known ? known.norms : null,
       baseWhy: 'why' in known ? known.why : null,
-      way: wayOf(record, steps, read),
-      branches: cosinesOf(record, branch, read),
+      way: await adapterWay(steps.map(wayStep), sourceOf(record, read)),
+      branches: await branchCosines(endsOf(record, branch), sourceOf(record, read)),
     }
   } catch (error) {
     if (!(error instanceof HarnessError)) throw error
@@ -93,91 +90,60 @@ async function baseNorms(base: BaseModel): Promise<{ norms: ReadonlyMap<string, 
   }
 }
 
-function shapes(adapter: Adapter, base: ReadonlyMap<string, number> | null): ModuleShape[] {
-  const ranks = ranksOf(adapter)
-  return modulesOf(adapter).map(module => {
-    const { norm, stableRank, effectiveRank } = spectrum(updateOf(adapter, module))
-    const strongest = stableRank === null ? null : 1 / stableRank
-    return { module, norm, baseNorm: base?.get(module) ?? null, rank: ranks.get(module)!, effectiveRank, strongest }
-  })
-}
+const wayStep = ({ chatId, retrievedLora, updatedLora }: Step): WayStep => ({
+  ...{ chatId, retrieved: retrievedLora?.identifier ?? null, updated: updatedLora?.identifier ?? null },
+})
 
-/** Norms of the adapters of a branch along its examples, a line for each that was begun from none, and some updates. */
-function wayOf(record: Pick<RunRecord, 'adapter'>, steps: readonly Step[], read: Read): WayData {
-  const roots = new Map<string, string>()
-  const rootOf = (identifier: string): string => {
-    const line = [identifier]
-    for (let at = identifier; !roots.has(at); ) {
-      const parent = record.adapter(at)?.parent ?? null
-      if (parent === null || line.includes(parent)) roots.set(at, at)
-      else {
-        line.push(parent)
-        at = parent
-      }
-    }
-    const root = roots.get(line.at(-1)!)!
-    for (const name of line) roots.set(name, root)
-    return root
-  }
-  const norms = new Map<string, number | null>()
-  const normOf = (identifier: string): number | null => {
-    if (!norms.has(identifier)) {
-      const known = record.adapter(identifier)?.norms
-      norms.set(identifier, known ? Math.hypot(...Object.values(known)) : null)
-    }
-    return norms.get(identifier)!
-  }
-  const lines = new Map<string, { chats: Set<string | null>; norms: (number | null)[] }>()
-  for (const [i, step] of steps.entries()) {
-    const after = loraAfter(step)
-    if (after === null) continue
-    const root = rootOf(after)
-    if (!lines.has(root)) lines.set(root, { chats: new Set(), norms: Array(steps.length).fill(null) })
-    const line = lines.get(root)!
-    line.chats.add(step.chatId)
-    line.norms[i] = normOf(after)
-  }
-  const updates = steps.flatMap((step, at) => (step.updatedLora ? [{ step, at }] : []))
-  const some = updates.filter((_, i) => updates.length <= MOST_MOVES || kept(i, updates.length))
+function sourceOf(record: Pick<RunRecord, 'adapter'>, read: Read): WaySource {
   return {
-    updates: updates.length,
-    lines: [...lines.values()].map(({ chats, norms }, i) => {
-      const [chat] = chats
-      return { name: chats.size === 1 && chat != null ? chat : `adapter ${i + 1}`, norms }
-    }),
-    moves: some.map(({ step, at }): Move => {
-      const before = step.retrievedLora ? read(step.retrievedLora.identifier).adapter : null
-      const after = read(step.updatedLora!.identifier).adapter
-      const squares = [adapterInnerProduct(after, after), adapterInnerProduct(before, before)] as const
-      const product = adapterInnerProduct(after, before)
-      const length = adapterDistance(after, before, [...squares, product])
-      return { at, step: length, onward: cosine(product - squares[1], length, Math.sqrt(Math.max(0, squares[1]))) }
-    }),
+    known: identifier => {
+      const found = record.adapter(identifier)
+      return found && { parent: found.parent, norm: found.norms && Math.hypot(...Object.values(found.norms)) }
+    },
+    read: identifier => read(identifier).adapter,
   }
 }
 
-/** Is the i-th of n among MOST_MOVES that are spread evenly? */
-const kept = (i: number, n: number): boolean =>
-  Math.floor((i * MOST_MOVES) / n) !== Math.floor(((i - 1) * MOST_MOVES) / n)
-
-/** @param branch comes first */
-function cosinesOf(
-  record: Pick<RunRecord, 'branches' | 'timeline'>,
-  branch: string,
-  read: Read,
-): AdapterPictures['branches'] {
+/** The last adapter of each branch; that of `branch` comes first. */
+function endsOf(record: Pick<RunRecord, 'branches' | 'timeline'>, branch: string) {
   const names = [branch, ...record.branches.map(b => b.name).filter(name => name !== branch)]
-  const ends = names.flatMap(name => {
-    const lora = record.timeline(name).findLast(point => point.lora !== null)?.lora
-    return lora ? [{ name, lora }] : []
-  })
-  const some = ends.filter(({ lora }, i) => ends.findIndex(other => other.lora === lora) === i).slice(0, MOST_BRANCHES)
-  if (some.length < 2) return null
-  const adapters = some.map(({ lora }) => read(lora).adapter)
-  const products = adapters.map(a => adapters.map(b => adapterInnerProduct(a, b)))
-  const length = (i: number) => Math.sqrt(Math.max(0, products[i]![i]!))
-  return {
-    names: some.map(({ name }) => name),
-    cosines: products.map((of, i) => of.map((product, j) => cosine(product, length(i), length(j)))),
-  }
+  const last = (points: readonly TimelinePoint[]) => points.findLast(point => point.lora !== null)?.lora ?? null
+  return names.map(name => ({ name, lora: last(record.timeline(name)) }))
+}
+
+/**
+ * Two adapters of a run, and what lies between them; null stands for none. Norms of the base model come from what is on
+ * this machine: the first time its weights are read, which takes some seconds.
+ *
+ * @throws HarnessError if an adapter has no files any more; InputError if the two are of different models
+ */
+export async function readPair(
+  record: Pick<RunRecord, 'adapter' | 'lora'>,
+  a: string | null,
+  b: string | null,
+): Promise<AdapterPair> {
+  const read = reader(record)
+  const named = (identifier: string | null): Named | null =>
+    identifier === null ? null : { identifier, adapter: read(identifier).adapter }
+  const one = a ?? b
+  const base: BaseSizes = one === null ? { why: 'There is no adapter.' } : await baseNorms(read(one).base)
+  return await adapterPair(named(a), named(b), base)
+}
+
+/**
+ * The way of a branch's adapters along its examples.
+ *
+ * @param steps all of the branch
+ * @param moved updates that are known from before; those that are looked at are added
+ * @throws HarnessError if an adapter has no files any more
+ */
+export async function readPath(
+  record: Pick<RunRecord, 'adapter' | 'lora' | 'branches' | 'timeline'>,
+  branch: string,
+  steps: readonly Step[],
+  moved?: Map<string, Moved>,
+): Promise<AdapterPath> {
+  const source = sourceOf(record, reader(record))
+  const way = await adapterWay(steps.map(wayStep), source, moved)
+  return { ...way, branches: await branchCosines(endsOf(record, branch), source) }
 }

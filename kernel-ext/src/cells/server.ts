@@ -1,10 +1,10 @@
 /** What fronts are told of the runs of this kernel, and what they can ask. Knows nothing of Jupyter. */
 import { HarnessError, InputError, toStep } from 'lora-harness'
 import { type ControlReply, ControlRequest, type EventMessage, type Json } from 'lora-harness/protocol'
+import { adapters, annotate, lineage, path } from './answers.js'
 import type { NotebookHarness } from './notebook.js'
 import { type Outbox, outbox } from './outbox.js'
 import { allRuns, runOf, type Told, watchRuns } from './runs.js'
-import { diffOf } from './views.js'
 
 /** Lines to fronts, with the name of the front where it gave one. */
 const lines = new Set<{ client: string | undefined; out: Outbox }>()
@@ -61,9 +61,11 @@ function snapshot(run: NotebookHarness, out: Outbox, known: Record<string, numbe
   out.push(id, { type: 'ready' })
 }
 
-/** Replies kept of each front: what is asked twice is done once. */
+/** Replies kept of each front, and fronts: what is asked twice is done once. */
 const KEPT = 200
 const replies = new Map<string, Map<number, Promise<ControlReply>>>()
+/** What may be answered again; its answers are large. */
+const READING = new Set<ControlRequest['type']>(['runs', 'example', 'adapters', 'path', 'lineage', 'callables'])
 
 /**
  * Does what a front asks, once: a request that comes again by its number, as after a lost connection, gets the reply of
@@ -97,6 +99,7 @@ export function control(client: string, data: unknown): Promise<ControlReply> {
     )
   known.set(request, reply)
   if (known.size > KEPT) known.delete(known.keys().next().value!)
+  if (READING.has(parsed.data.type)) void reply.then(() => known.delete(request))
   return reply
 }
 
@@ -144,15 +147,14 @@ async function answer(client: string, asked: ControlRequest): Promise<Json> {
       if (!step) throw new InputError(`branch ${branch} of run ${run.id} has no example ${index}`)
       return json(step)
     }
-    case 'diff': {
-      const lora = (identifier: string | null) => identifier && run.record.lora(identifier)
-      return json(diffOf(lora(asked.a) || null, lora(asked.b) || null))
-    }
     case 'adapters':
+      return json(await adapters(run, asked))
     case 'path':
+      return json(await path(run, asked))
     case 'lineage':
+      return json(lineage(run))
     case 'annotate':
-      throw new InputError(`this kernel does not answer ${asked.type} yet`)
+      return annotate(run, asked)
     case 'callables': {
       const found = run.record.callable(asked.hash)
       if (!found) throw new HarnessError(`run ${run.id} has no callable ${asked.hash.slice(0, 12)}`)

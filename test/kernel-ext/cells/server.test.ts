@@ -216,7 +216,7 @@ describe('control', () => {
     })
   })
 
-  test('example, diff, callables, runs', async () => {
+  test('example, callables, runs; adapters without files', async () => {
     const h = await open()
     await h.run({ until: 2 })
     await h.rewind(1, 'again')
@@ -230,9 +230,9 @@ describe('control', () => {
       error: `branch again of run ${h.id} has no example 1`,
     })
     const [first] = h.record.adapters()
-    expect(await ask(h.id, { type: 'diff', a: null, b: first!.identifier })).toMatchObject({
-      ok: true,
-      result: { a: null, b: first!.identifier, norms: null },
+    expect(await ask(h.id, { type: 'adapters', a: null, b: first!.identifier })).toMatchObject({
+      ok: false,
+      error: expect.stringContaining('has no files'),
     })
     const hash = h.results[0]!.callables.finetuneFn
     expect(await ask(h.id, { type: 'callables', hash })).toMatchObject({
