@@ -1,0 +1,89 @@
+import type { CardDifference } from 'lora-harness/protocol'
+import { score, signed } from 'lora-harness/report'
+import { useMemo, useState, useSyncExternalStore } from 'react'
+import { Context } from '../context.js'
+import { View } from '../model/view.js'
+import { cardSource } from './card-source.js'
+import { Detail } from '../widgets/example/detail.js'
+import { Timeline } from '../widgets/timeline/timeline.js'
+import type { CardProps } from './card.js'
+import { useHost } from './use-host.js'
+
+/** A run as its notebook holds it: its numbers, its timeline, and the example that is picked there. */
+export function RunCardView({ card, trans }: CardProps<'run' | 'timeline'>) {
+  const source = useMemo(() => cardSource(card), [card])
+  const [view] = useState(
+    () => new View({ follow: false, window: Math.min(50, Math.max(5, card.columns.scores.length)) }),
+  )
+  const { index } = useSyncExternalStore(view.subscribe, () => view.state)
+  const host = useHost(card.id, card.runId)
+  const { summary, branches, events, status, branch, seed, folder, error } = card
+  const edits = events.filter(({ type }) => type === 'swap').length
+  const { outcomes } = summary
+  const close = () => view.set({ index: null })
+  return (
+    <Context.Provider value={{ source, view, trans }}>
+      <header className="lh-Card-head">
+        <p className="lh-Card-title">
+          <bdi>{trans.__('LoRA run %1 · %2 · %3', card.id, branch, trans.__(status))}</bdi>
+          <span>{trans._n('%1 example', '%1 examples', summary.examples)}</span>
+        </p>
+        <p className="lh-Card-numbers" data-lh="card-numbers">
+          {summary.score !== null && (
+            <span>
+              {trans.__('%1 ', summary.metric)}
+              <b>{score(summary.score)}</b>
+            </span>
+          )}
+          {summary.baselines.map(({ name, score: of, difference }) => (
+            <span key={name}>
+              <bdi>{trans.__('%1 %2', name, score(of))}</bdi> {difference && words(difference, trans)}
+            </span>
+          ))}
+          <span title={trans.__('updated')}>● {outcomes.updated}</span>
+          <span title={trans.__('unchanged')}>○ {outcomes.unchanged}</span>
+          <span title={trans.__('skipped')}>▬ {outcomes.skipped}</span>
+          <span title={trans.__('failed')}>✕ {outcomes.failed}</span>
+          {edits > 0 && <span title={trans.__('edits')}>✎ {edits}</span>}
+          {branches.length > 1 && <span title={trans.__('forks')}>⑂ {branches.length - 1}</span>}
+        </p>
+      </header>
+      {error !== null && <p className="lh-Card-error">{error.slice(0, 2000)}</p>}
+      {summary.examples > 0 && (
+        <div className="lh-Card-timeline">
+          <Timeline />
+        </div>
+      )}
+      {index !== null && (
+        <div className="lh-Card-drawer" data-lh="card-drawer">
+          <button
+            {...{ type: 'button', className: 'lh-Card-close', title: trans.__('Close'), onClick: close }}
+            data-lh="card-close"
+          >
+            ✕
+          </button>
+          <Detail />
+        </div>
+      )}
+      <footer className="lh-Card-foot">
+        <bdi>{trans.__('%1 · seed %2', card.runId, seed)}</bdi>
+        {folder !== null && <bdi>{folder}</bdi>}
+        {host && (
+          <button
+            {...{ type: 'button', className: 'jp-mod-styled jp-mod-minimal', 'data-lh': 'open-in-panel' }}
+            onClick={() => host.open(card.id, index === null ? null : { branch, index })}
+          >
+            {trans.__('Open in panel')}
+          </button>
+        )}
+      </footer>
+    </Context.Provider>
+  )
+}
+
+/** `+0.09 [+0.05, +0.13]`, and what not to read into it. */
+function words({ mean, low, high, n, verdict }: CardDifference, trans: CardProps['trans']): string {
+  const few = verdict === 'few' ? `, ${trans.__('n = %1, too few to say', n)}` : ''
+  const none = verdict === 'none' ? `, ${trans.__('no clear difference')}` : ''
+  return `${signed(mean)} [${signed(low)}, ${signed(high)}]${few}${none}`
+}
