@@ -1,4 +1,3 @@
-import { basename } from 'node:path'
 import { createTwoFilesPatch } from 'diff'
 import type { Sources } from '../harness/callables.js'
 import { exampleKey, type FinishedExample } from '../harness/example.js'
@@ -92,7 +91,7 @@ export function surroundingChanges(before: Session, now: Pick<Session, 'versions
         ...differ(`device of model ${old.id}`, old.device, model.device),
         ...(old.dtype === model.dtype ? files : [])
           .filter(name => old.files[name] !== model.files[name])
-          .map(name => `model ${old.id}: its file ${basename(name)} has other contents`),
+          .map(name => `model ${old.id}: its file ${name.split(/[\\/]/).at(-1)} has other contents`),
       ]
     }),
   ]
