@@ -1,5 +1,5 @@
 import type { TimelinePoint } from 'lora-harness/protocol'
-import { type Difference, pairedDifference } from 'lora-harness/report'
+import { type Interval, intervalOf } from './numbers.js'
 import { baselineScoreOf, scoreOf } from './shown.js'
 
 /** What the examples that are looked at are compared with. */
@@ -58,20 +58,21 @@ export function pairDifference(pair: Pair, what: Other, metric: string | null): 
 export interface Row {
   metric: string
   means: { here: number; there: number }
-  difference: Difference
+  /** What is looked at minus the other. */
+  difference: Interval
 }
 
 /** Every metric that some pair has on both sides, in the order of their first appearance. */
 export function metricRows(pairs: readonly Pair[], what: Other): Row[] {
   const names = new Set(pairs.flatMap(({ point }) => Object.keys(point.metrics)))
+  const pairOf = new Map(pairs.map(pair => [pair.point, pair]))
   return [...names].flatMap(metric => {
-    const scored = pairs.flatMap(pair => {
-      const difference = pairDifference(pair, what, metric)
-      return difference === null ? [] : [{ pair, difference }]
-    })
-    const difference = pairedDifference(scored.map(({ pair, difference }) => ({ chat: pair.point.chatId, difference })))
+    const scored = pairs.filter(pair => pairDifference(pair, what, metric) !== null)
+    const otherScore = (point: TimelinePoint) => otherScoreOf(pairOf.get(point)!, what, metric)
+    const subject = { line: scored.map(({ point }) => point), metric, other: null, otherScore, from: 0 }
+    const difference = intervalOf(subject)
     if (!difference) return []
-    const here = scored.reduce((sum, { pair }) => sum + scoreOf(pair.point, metric)!, 0) / scored.length
+    const here = scored.reduce((sum, { point }) => sum + scoreOf(point, metric)!, 0) / scored.length
     return [{ metric, means: { here, there: here - difference.mean }, difference }]
   })
 }

@@ -81,7 +81,8 @@ export class Details {
   version = 0
   readonly #source: RunSource
   readonly #texts = new WeakMap<TimelinePoint, Texts>()
-  readonly #errors = new WeakMap<TimelinePoint, string>()
+  #errors = new WeakMap<TimelinePoint, string>()
+  #connected = ''
   /** The last used comes last. */
   readonly #steps = new Map<TimelinePoint, Step>()
   #size = 0
@@ -96,7 +97,7 @@ export class Details {
 
   constructor(source: RunSource) {
     this.#source = source
-    source.store.subscribe(() => this.#pump())
+    source.store.subscribe(() => this.#follow())
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -172,7 +173,16 @@ export class Details {
     }
   }
 
+  #follow(): void {
+    const { kind } = this.#source.store.connection
+    // What could not be had while the kernel was lost may be there now.
+    if (kind !== this.#connected) this.#errors = new WeakMap()
+    this.#connected = kind
+    this.#pump()
+  }
+
   #pump(): void {
+    if (this.#source.cannot('example') !== null) return
     for (const [branch, queued] of this.#all) {
       const line = this.#source.store.line(branch)
       // A run that was told of anew has other points.

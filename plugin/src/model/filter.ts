@@ -29,21 +29,27 @@ export const differs = (texts: Texts, baseline: string | null): boolean | null =
 
 const folded = (text: string): string => text.normalize('NFKC').toLowerCase()
 
-/** Every word of a search is somewhere in the texts; letters may be small or capital. */
-export function matcher(search: string): (texts: Iterable<string>) => boolean {
-  const words = folded(search).split(/\s+/).filter(Boolean)
-  return texts => {
-    if (words.length === 0) return true
-    const whole = folded([...texts].join('\n'))
-    return words.every(word => whole.includes(word))
-  }
+/** Words that a search looks for; letters may be small or capital. */
+export const wordsOf = (search: string): string[] => folded(search).split(/\s+/).filter(Boolean)
+
+/** Texts as they are searched: made once. */
+const searchable = new WeakMap<Texts, string>()
+
+function searchIn(texts: Texts): string {
+  const { question, response, reference, reason, baselines } = texts
+  const known =
+    searchable.get(texts) ??
+    folded([question, response, reference, reason, ...[...baselines.values()].map(b => b.response)].join('\n'))
+  searchable.set(texts, known)
+  return known
 }
 
-const searchedIn = (point: TimelinePoint, texts: Texts | undefined): string[] => [
-  ...[`#${point.index}`, point.key, point.chatId ?? ''],
-  ...(texts ? [texts.question, texts.response, texts.reference, texts.reason] : []),
-  ...[...(texts?.baselines.values() ?? [])].map(({ response }) => response),
-]
+/** Whether every word is somewhere in what is known of an example. */
+function has(words: readonly string[], { index, key, chatId }: TimelinePoint, texts: Texts | undefined): boolean {
+  if (words.length === 0) return true
+  const name = folded(`#${index} ${key} ${chatId ?? ''}`)
+  return words.every(word => name.includes(word) || (texts !== undefined && searchIn(texts).includes(word)))
+}
 
 /**
  * Examples that pass a filter, in the order asked for; equal ones by index. An example whose texts are not known and
@@ -51,8 +57,8 @@ const searchedIn = (point: TimelinePoint, texts: Texts | undefined): string[] =>
  */
 export function find(line: readonly TimelinePoint[], query: Query, known: Known): Found {
   const { outcomes, chat, tag, onlyWorse, onlyDifferent, search, metric, baseline } = query
-  const matches = matcher(search)
-  const needsTexts = onlyDifferent || folded(search).trim() !== ''
+  const words = wordsOf(search)
+  const needsTexts = onlyDifferent || words.length > 0
   let [of, having] = [0, 0]
   const points = line.filter(point => {
     if (!outcomes.includes(point.outcome) || (chat !== null && point.chatId !== chat)) return false
@@ -62,8 +68,9 @@ export function find(line: readonly TimelinePoint[], query: Query, known: Known)
     const texts = known.texts(point)
     of++
     if (texts) having++
-    if (onlyDifferent && !(texts && differs(texts, baseline))) return false
-    return matches(searchedIn(point, texts))
+    // Another score means another answer.
+    if (onlyDifferent && !(texts ? differs(texts, baseline) : differenceOf(point, baseline, metric))) return false
+    return has(words, point, texts)
   })
   return { points: sorted(points, query), judged: needsTexts ? { of, known: having } : null }
 }
@@ -71,11 +78,11 @@ export function find(line: readonly TimelinePoint[], query: Query, known: Known)
 /** What has no score comes last, whichever the direction. */
 function sorted(points: TimelinePoint[], { sort, metric, baseline }: Query): TimelinePoint[] {
   if (sort.by === 'index') return sort.down ? points.reverse() : points
-  const valueOf = (point: TimelinePoint) =>
+  const shown = (point: TimelinePoint) =>
     sort.by === 'score' ? scoreOf(point, metric) : differenceOf(point, baseline, metric)
   const way = sort.down ? -1 : 1
   return points
-    .map(point => ({ point, value: valueOf(point) }))
+    .map(point => ({ point, value: shown(point) }))
     .sort((a, b) => {
       if (a.value === null || b.value === null) return Number(a.value === null) - Number(b.value === null)
       return way * (a.value - b.value)

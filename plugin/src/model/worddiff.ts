@@ -57,7 +57,8 @@ export function wordDiff(before: string, after: string, patience = PATIENCE): Pa
 export function distance(a: string, b: string): number {
   if (a === b) return 0
   const counts = new Map<string, number>()
-  const [left, right] = [a, b].map(text => text.match(/[\p{L}\p{N}]+|[^\s\p{L}\p{N}]/gu) ?? []) as [string[], string[]]
+  const words = (text: string): readonly string[] => text.match(/[\p{L}\p{N}]+|[^\s\p{L}\p{N}]/gu) ?? []
+  const [left, right] = [words(a), words(b)]
   for (const word of left) counts.set(word, (counts.get(word) ?? 0) + 1)
   for (const word of right) counts.set(word, (counts.get(word) ?? 0) - 1)
   let only = 0

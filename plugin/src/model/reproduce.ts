@@ -1,0 +1,16 @@
+/** A word as a POSIX shell reads it back unchanged. */
+const quoted = (word: string): string => (/^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)
+
+/**
+ * The command that computes one example of a run again and says whether it comes out as recorded: see
+ * `lora-harness replay`.
+ *
+ * @param folder of the record; null if it is kept in memory only
+ * @returns null if no command line can name it
+ */
+export function replayCommand(folder: string | null, branch: string, index: number): string | null {
+  // `@` and `#` part folder, branch and index; what a terminal would take as a command of its own is in no folder's name.
+  if (folder === null || /[@#\p{Cc}]/u.test(folder) || /[#\p{Cc}]/u.test(branch)) return null
+  const ref = `${folder.startsWith('-') ? './' : ''}${folder}@${branch}`
+  return `npx lora-harness replay ${quoted(ref)} --from ${index} --limit 1`
+}
