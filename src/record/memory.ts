@@ -4,15 +4,8 @@ import type { StepContext } from '../harness/recorder.js'
 import type { LoRAHandle } from '../lora/handle.js'
 import type { Branch, Probing, RunEvent, Step } from '../protocol/index.js'
 import { CALLABLES, exampleHash, swapBefore } from './changes.js'
-import {
-  type AdapterRecord,
-  branchOf,
-  type CallableRecord,
-  callableSources,
-  pointOf,
-  type RunWriter,
-  withParents,
-} from './record.js'
+import { branchOf, withParents } from './line.js'
+import { type AdapterRecord, type CallableRecord, callableSources, pointOf, type RunWriter } from './record.js'
 import { infoOf, type RunInfo, type RunStart, type Session } from './run-info.js'
 
 /** A run in memory: for notebooks and tests, and wherever there is no disk. Adapters' files stay where they are. */

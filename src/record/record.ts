@@ -1,4 +1,3 @@
-import { InputError } from '../errors.js'
 import type { Sources } from '../harness/callables.js'
 import type { Past } from '../harness/past.js'
 import type { Recorder } from '../harness/recorder.js'
@@ -71,14 +70,6 @@ export interface RunWriter extends RunRecord, Required<Recorder> {
   end(status: Exclude<RunInfo['status'], 'running'>, error?: string | null): void
 }
 
-/** @throws InputError naming the branches there are */
-export function branchOf({ branches }: Pick<RunRecord, 'branches'>, name: string): Branch {
-  const branch = branches.find(b => b.name === name)
-  if (branch) return branch
-  const names = branches.map(b => b.name)
-  throw new InputError(`reading branch ${name}: the run has ${names.slice(0, 20).join(', ') || 'none'}`)
-}
-
 /** Texts of the callables that a recorded step names. */
 export function callableSources(record: Pick<RunRecord, 'callable'>, hashes: Step['callables']): Sources {
   const [retrieveLoraFn, inferenceFn, finetuneFn] = CALLABLES.map(name => record.callable(hashes[name])!)
@@ -89,35 +80,6 @@ export function callableSources(record: Pick<RunRecord, 'callable'>, hashes: Ste
     code: finetuneFn!.code,
   }
 }
-
-/**
- * The branches that a branch's steps come from: its oldest parent first, itself last.
- *
- * @returns with the index before which each one's own steps count
- */
-export function lineOf(record: Pick<RunRecord, 'branches'>, name: string): { name: string; end: number }[] {
-  const line: { name: string; end: number }[] = []
-  let end = Number.POSITIVE_INFINITY
-  for (let branch: Branch | null = branchOf(record, name); branch; ) {
-    line.unshift({ name: branch.name, end })
-    end = Math.min(end, branch.at)
-    branch = branch.parent === null ? null : branchOf(record, branch.parent)
-  }
-  return line
-}
-
-/**
- * What a branch has of its own, after what it shares with its parents.
- *
- * @param own what a branch has of its own, in the order of its index
- * @param indexOf the index of one of them; those of a parent count as long as it is under the index the branch left at
- */
-export const withParents = <T>(
-  record: Pick<RunRecord, 'branches'>,
-  name: string,
-  own: (branch: string) => readonly T[],
-  indexOf: (item: T) => number,
-): T[] => lineOf(record, name).flatMap(({ name, end }) => own(name).filter(item => indexOf(item) < end))
 
 export const pointOf = (step: Omit<Step, 'runId' | 'branch'>): TimelinePoint => ({
   index: step.index,

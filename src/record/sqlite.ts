@@ -5,15 +5,8 @@ import { LoRAHandle } from '../lora/handle.js'
 import type { Branch, Json, Probing, RunEvent, Step, TimelinePoint } from '../protocol/index.js'
 import { adapterRecord } from './adapters.js'
 import type { Database } from './database.js'
-import {
-  type AdapterRecord,
-  branchOf,
-  type CallableRecord,
-  lineOf,
-  pointOf,
-  type RunRecord,
-  withParents,
-} from './record.js'
+import { branchOf, lineOf, withParents } from './line.js'
+import { type AdapterRecord, type CallableRecord, pointOf, type RunRecord } from './record.js'
 import type { RunInfo, Session } from './run-info.js'
 import { chained, query, type StepRow } from './schema.js'
 import { textHash, withTexts } from './texts.js'

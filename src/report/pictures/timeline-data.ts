@@ -1,6 +1,7 @@
 import type { Metrics, Outcome, TimelinePoint } from '../../protocol/index.js'
 import { headline, mean, ownValue } from '../../record/curve.js'
-import { lineOf, type RunRecord } from '../../record/record.js'
+import { lineOf } from '../../record/line.js'
+import type { RunRecord } from '../../record/record.js'
 
 /** The scores of one arm, one for each example; null where it has none. */
 export interface Scores {
