@@ -9,6 +9,10 @@ export interface PanelContext {
   source: RunSource
   view: View
   trans: TranslationBundle
+  /** Shows this run in the main area; given where the panel stands in a side bar. */
+  openInMain?: () => void
+  /** Shows another run, by its id. */
+  openRun?: (id: string) => void
 }
 
 export const Context = createContext<PanelContext | null>(null)

@@ -48,7 +48,19 @@ export interface ViewState {
   /** Module that the adapter pictures look at. */
   module: string | null
   /** What is open over the panel. */
-  dialog: 'keys' | 'rewind' | 'fork' | 'edit' | null
+  dialog: 'keys' | 'rewind' | 'fork' | 'retrain' | 'report' | 'edit' | null
+  /** Shares of the width that the example list and the adapter have, beside the example that is looked at. */
+  columns: readonly [number, number]
+  /** Is the list open over a narrow panel? */
+  drawer: boolean
+  /** What was asked of the run and has not been answered; `since` [ms since 1970]. */
+  asking: readonly { type: AskType; since: number }[]
+  /** What the panel has to say to what a person did; `run` names a run that can be opened for it. */
+  said: { text: string; kind: 'error' | 'info'; run?: string } | null
+  /** Names of notices that were put away. */
+  dismissed: readonly string[]
+  /** Hold the run when an example fails. */
+  pauseOnErrors: boolean
   /** The edit that the dialog `edit` shows: the n-th event of type `swap` of the run, from 1. */
   edit: number | null
 }
@@ -57,6 +69,7 @@ export const FIRST_VIEW: ViewState = {
   ...{ branch: null, index: null, tab: 'answer', follow: true, metric: null, baseline: null, against: [] },
   ...{ zoom: [], window: 50, lanes: false, showBaseline: true, outcomes: OUTCOMES, search: '', chat: null, tag: null },
   ...{ onlyDifferent: false, onlyWorse: false, sort: { by: 'index', down: true }, wordDiff: true, comparing: false },
+  ...{ columns: [0.26, 0.26], drawer: false, asking: [], said: null, dismissed: [], pauseOnErrors: false },
   ...{ what: 'update', module: null, dialog: null, edit: null, other: null },
 }
 

@@ -1,3 +1,0 @@
-export function Dialogs() {
-  return null
-}

@@ -1,0 +1,21 @@
+import { useView } from '../../context.js'
+import { KeySheet } from './key-sheet.js'
+import { Leave } from './leave.js'
+import { ReportHint } from './report.js'
+
+/** What is asked or shown over the panel. */
+export function Dialogs() {
+  const { dialog } = useView()
+  switch (dialog) {
+    case 'keys':
+      return <KeySheet />
+    case 'report':
+      return <ReportHint />
+    case 'rewind':
+    case 'fork':
+    case 'retrain':
+      return <Leave key={dialog} kind={dialog} />
+    default:
+      return null
+  }
+}
