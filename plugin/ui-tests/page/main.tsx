@@ -1,13 +1,15 @@
 /**
- * The panel by itself, as a page. The address says what is shown: `?examples=500&fork=200&theme=dark&zoom=…`; the test finds
- * the source and the view at `globalThis.panel`.
+ * The panel by itself, as a page. The address says what is shown: `?examples=500&fork=200&theme=dark`, or of the panel
+ * `only=timeline`; the test finds the source and the view at `globalThis.panel`.
  */
 import '@jupyterlab/ui-components/style/base.css'
 import '../../style/index.css'
 import { nullTranslator } from '@jupyterlab/translation'
 import { createRoot } from 'react-dom/client'
+import { Context } from '../../src/context.js'
 import { View } from '../../src/model/view.js'
 import { Panel } from '../../src/panel.js'
+import { Timeline } from '../../src/widgets/timeline/timeline.js'
 import { FakeSource, sample } from './sample.js'
 
 const about = new URLSearchParams(location.search)
@@ -18,6 +20,15 @@ document.body.dataset.jpThemeName = theme
 const source = new FakeSource(sample(number('examples') ?? 200, number('fork')), tell => requestAnimationFrame(tell))
 const view = new View()
 Object.assign(globalThis, { panel: { source, view } })
+const shown = { source, view, trans: nullTranslator.load('lora_harness') }
 createRoot(document.getElementById('root')!).render(
-  <Panel source={source} view={view} trans={nullTranslator.load('lora_harness')} />,
+  about.get('only') === 'timeline' ? (
+    <Context.Provider value={shown}>
+      <section className="lh-Panel">
+        <Timeline />
+      </section>
+    </Context.Provider>
+  ) : (
+    <Panel {...shown} />
+  ),
 )
