@@ -4,6 +4,7 @@ export interface Colours {
   quiet: string
   rule: string
   ground: string
+  raised: string
   updated: string
   failed: string
   edit: string
@@ -12,6 +13,7 @@ export interface Colours {
 
 const NAMES = {
   ...{ text: '--jp-ui-font-color1', quiet: '--lh-quiet', rule: '--jp-border-color2', ground: '--jp-layout-color1' },
+  raised: '--jp-layout-color2',
   ...{ updated: '--lh-updated', failed: '--lh-failed', edit: '--lh-branch-3' },
 }
 
@@ -31,7 +33,7 @@ export function onTheme(change: () => void): () => void {
   return () => observer.disconnect()
 }
 
-/** How other branches are drawn: dash and colour. The first is what a canvas and a legend share. */
+/** Dashes of the branches beside the one looked at. */
 export const DASHES: readonly (readonly number[])[] = [
   [7, 5],
   [2, 4],

@@ -2,6 +2,7 @@ import type { MouseEvent } from 'react'
 import { usePanel, useView } from '../../context.js'
 import { pick } from '../../model/moves.js'
 import type { Mark } from '../../model/shown.js'
+import { Icon } from '../icons.js'
 import { type Scene, xOf } from './scene.js'
 
 /** Width of a flag [CSS px]. */
@@ -32,7 +33,7 @@ function Flag({ x, marks, left }: { x: number; marks: readonly Mark[]; left: num
       ? t.__('Edit %1, before example %2', mark.n, mark.index)
       : t.__('Branch %1 leaves before example %2', mark.branch, mark.index),
   )
-  const shown = mark.kind === 'edit' ? `✎${mark.n}` : '⑂'
+  const shown = mark.kind === 'edit' ? `✎${mark.n}` : <Icon name="fork" />
   const open = ({ ctrlKey, metaKey }: MouseEvent) => {
     if (mark.kind === 'edit') view.set({ dialog: 'edit', edit: mark.n })
     else if (ctrlKey || metaKey) view.set({ against: toggled(against, mark.branch), comparing: true })

@@ -4,8 +4,9 @@ import { placeOf, type Scene, xOf } from './scene.js'
 
 type Paint = CanvasRenderingContext2D
 
-/** Edge of a cell [CSS px]. */
+/** Width of a cell, and its height where each outcome has a strip; else it is a square [CSS px]. */
 export const CELL = 4
+const HIGH = 6
 const FAILED = OUTCOMES.indexOf('failed')
 /** How solid a cell is that holds 1, 2–3, 4–7, 8 and more examples; the least is 3:1 on its ground. */
 const SOLID = [0.75, 0.84, 0.92, 1]
@@ -97,7 +98,8 @@ export function drawMarks(
       colours,
       Math.floor(cell / rows / across),
       column * CELL,
-      row * high - (strips ? 2 : 0),
+      strips ? row - HIGH / 2 : row * CELL,
+      strips ? HIGH : CELL,
       counts[cell]!,
     )
     counts[cell] = 0
@@ -109,15 +111,23 @@ export function drawMarks(
 }
 
 /** Cells differ as the marks do: ■ updated, □ unchanged, ▬ skipped. */
-function drawCell(ctx: Paint, colours: Colours, outcome: number, x: number, y: number, count: number): void {
+function drawCell(
+  ctx: Paint,
+  colours: Colours,
+  outcome: number,
+  x: number,
+  y: number,
+  high: number,
+  count: number,
+): void {
   ctx.globalAlpha = SOLID[Math.min(SOLID.length - 1, 31 - Math.clz32(count))]!
   ctx.fillStyle = colourOf(colours, outcome)
-  if (OUTCOMES[outcome] === 'updated') ctx.fillRect(x, y, CELL, CELL)
-  else if (OUTCOMES[outcome] === 'skipped') ctx.fillRect(x, y + 1, CELL, 2)
+  if (OUTCOMES[outcome] === 'updated') ctx.fillRect(x, y, CELL, high)
+  else if (OUTCOMES[outcome] === 'skipped') ctx.fillRect(x, y + high / 2 - 1, CELL, 2)
   else {
-    ctx.fillRect(x, y, CELL - 0.5, 1)
-    ctx.fillRect(x, y + CELL - 1, CELL - 0.5, 1)
-    ctx.fillRect(x, y + 1, 1, CELL - 2)
-    ctx.fillRect(x + CELL - 1.5, y + 1, 1, CELL - 2)
+    ctx.fillRect(x, y, CELL - 1, 1)
+    ctx.fillRect(x, y + high - 1, CELL - 1, 1)
+    ctx.fillRect(x, y + 1, 1, high - 2)
+    ctx.fillRect(x + CELL - 2, y + 1, 1, high - 2)
   }
 }

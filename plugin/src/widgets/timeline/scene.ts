@@ -187,7 +187,7 @@ export const yOf = ({ plot, scores }: Grid, value: number): number =>
   plot.bottom - ((value - scores[0]) / (scores[1] - scores[0])) * (plot.bottom - plot.top)
 
 /** Distance of the strips of outcomes. */
-const STRIP = 7
+const STRIP = 8
 
 /** Height of an example's mark: its score, or under the axis if it has none. */
 export function placeOf(scene: Scene, index: number): number {
@@ -198,5 +198,5 @@ export function placeOf(scene: Scene, index: number): number {
   if (metric === null) return middle + (outcome - 1.5) * STRIP * (strips ? 1 : 2)
   if (Number.isNaN(score)) return plot.bottom + GUTTER / 2 + 1
   const y = yOf(scene, score)
-  return strips ? y + (y < middle ? outcome * STRIP + 2 : -outcome * STRIP - 3) : y
+  return strips ? y + (y < middle ? outcome * STRIP + 4 : -outcome * STRIP - 4) : y
 }
