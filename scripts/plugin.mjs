@@ -1,5 +1,5 @@
 /** The plugin of JupyterLab: built without Python, installed by copying. */
-import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { compile, hashOf, Missing, run, say, unless } from './setup.mjs'
@@ -26,11 +26,16 @@ export async function buildPlugin() {
 
 /** plugin/lib to plugin/labextension. @throws Missing */
 export async function bundle() {
-  const core = ['--core-package-file', 'node_modules/@jupyterlab/core-meta/core.package.json']
-  const builder = 'node_modules/@jupyter/builder/lib/build-labextension.js'
-  const code = await run(process.execPath, [builder, ...core, 'plugin'], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const modules = join(root, 'node_modules')
+  const core = ['--core-package-file', join(modules, '@jupyterlab', 'core-meta', 'core.package.json')]
+  const builder = join(modules, '@jupyter', 'builder', 'lib', 'build-labextension.js')
+  // From its own folder: what collects the licences takes a shared module for a part of the package that it is run in.
+  const code = await run(process.execPath, [builder, ...core, join(root, 'plugin')], {
+    ...{ cwd: join(root, 'plugin'), stdio: ['ignore', 'ignore', 'inherit'] },
+  })
   if (code !== 0) throw new Missing('Bundling the plugin failed; what it lacked is named above.')
   await engineFiles()
+  await bundleEngine()
   for (const path of [`${BUILT}/package.json`, `${BUILT}/schemas/${NAME}/package.json.orig`]) hostsOnly(path)
 }
 
@@ -44,6 +49,19 @@ async function engineFiles() {
     ...{ tsconfigRaw: {}, outdir: folder, logLevel: 'error' },
   })
   cpSync(join(root, 'node_modules/onnxruntime-web/dist', WASM), join(folder, WASM))
+}
+
+/** What computes a model in a browser, beside the bundle: it is fetched by its address, by those who ask for it only. */
+async function bundleEngine() {
+  const { build } = await import('esbuild')
+  const outdir = join(root, BUILT, 'static', 'compute')
+  await build({
+    entryPoints: ['browser', 'worker'].map(name => join(root, 'plugin', 'lib', 'compute', `${name}.js`)),
+    ...{ bundle: true, splitting: true, format: 'esm', platform: 'browser', target: 'es2022', minify: true },
+    ...{ tsconfigRaw: {}, outdir, logLevel: 'error' },
+  })
+  const wasm = 'ort-wasm-simd-threaded.asyncify.wasm'
+  copyFileSync(join(root, 'node_modules', 'onnxruntime-web', 'dist', wasm), join(outdir, wasm))
 }
 
 /** Of what a bundle was made of it needs what JupyterLab gives it, in any version of its kind: JupyterLab checks that. */

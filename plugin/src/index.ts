@@ -11,7 +11,6 @@ import { followLinks } from './jupyterlab/link.js'
 import { NotebookRuns } from './jupyterlab/notebook-runs.js'
 import { openSaved } from './jupyterlab/open-saved.js'
 import { addPanels, OPEN } from './jupyterlab/panels.js'
-import { addServing, SERVE } from './jupyterlab/serve-model.js'
 import { settingsOf } from './jupyterlab/settings.js'
 
 const ID = 'lora-harness-jupyterlab:plugin'
@@ -52,7 +51,6 @@ const panels: JupyterFrontEndPlugin<void> = {
       openSaved: () => void openSaved(app, browser, words),
     })
 
-    addServing(app, tracker, trans)
     app.commands.addCommand('lora-harness:insert-example', {
       label: trans.__('Insert an Example of a LoRA Run'),
       execute: () => insertExample(app, tracker, null),
@@ -62,11 +60,16 @@ const panels: JupyterFrontEndPlugin<void> = {
       execute: () => openSaved(app, browser, words),
     })
     const category = trans.__('LoRA Harness')
-    for (const command of [OPEN, SERVE, 'lora-harness:insert-example', 'lora-harness:open-saved-run'])
+    for (const command of [OPEN, 'lora-harness:insert-example', 'lora-harness:open-saved-run'])
       palette?.addItem({ command, category })
     launcher?.add({ command: OPEN, category: trans.__('Other'), rank: 10 })
     await app.restored
-    const { addCommands } = await import('./jupyterlab/panel-commands.js')
+    const [{ addCommands }, { addServing, SERVE }] = await Promise.all([
+      import('./jupyterlab/panel-commands.js'),
+      import('./jupyterlab/serve-model.js'),
+    ])
+    addServing(app, tracker, trans)
+    palette?.addItem({ command: SERVE, category })
     addCommands(app, open, palette, category, trans)
   },
 }

@@ -27,7 +27,8 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('a model computed by Chromium', ()
   let site: Awaited<ReturnType<typeof serve>>
   beforeAll(async () => {
     await build({
-      entryPoints: { page: here('page/compute.ts'), worker: here('../src/compute/worker.ts') },
+      entryPoints: ['page/compute.ts', '../src/compute/browser.ts', '../src/compute/worker.ts'].map(here),
+      entryNames: '[name]',
       ...{ bundle: true, splitting: true, format: 'esm', platform: 'browser', target: 'es2022' },
       ...{ tsconfigRaw: {}, outdir: folder, logLevel: 'error' },
     })

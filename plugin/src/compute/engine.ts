@@ -11,10 +11,10 @@ let loaded: Promise<Engine> | undefined
 /**
  * The engine, in a worker of its own. Loaded when it is first asked for: nobody who only looks at runs fetches it.
  *
- * @param folder address of the folder with `worker.js` and the runtime's .wasm file
+ * @param folder address of the folder with `browser.js`, `worker.js` and the runtime's .wasm file
  */
 export function loadEngine(folder: string): Promise<Engine> {
-  loaded ??= import('lora-harness/browser').then(async engine => {
+  loaded ??= load(folder).then(async engine => {
     await engine.useWorker(new Worker(new URL('worker.js', folder), { type: 'module' }), { wasmFolder: folder })
     return engine
   })
@@ -23,3 +23,7 @@ export function loadEngine(folder: string): Promise<Engine> {
   })
   return loaded
 }
+
+/** By its address: the engine is no part of JupyterLab's bundle, which could not tell where it lies. */
+const load = (folder: string): Promise<typeof Browser> =>
+  import(/* webpackIgnore: true */ new URL('browser.js', folder).href)

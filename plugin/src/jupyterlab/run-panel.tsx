@@ -7,8 +7,8 @@ import '../model/no-eval.js'
 import { type Tab, View } from '../model/view.js'
 import { Panel } from '../panel.js'
 import type { KernelSource } from '../sources/kernel-source.js'
-import { NoRun } from '../widgets/no-run.js'
 import { ComputeLine } from '../widgets/compute.js'
+import { NoRun } from '../widgets/no-run.js'
 import { Boundary } from './boundary.js'
 import type { NotebookRuns } from './notebook-runs.js'
 import { computeOf } from './serve-model.js'
@@ -147,7 +147,15 @@ export class RunPanel extends ReactWidget {
     const { runs, trans, insertExample, openSaved, openInMain } = this.#place
     const { shown } = this
     const ids = runs.of(this.#notebook).map(({ store }) => store.id)
-    if (!shown) return <NoRun {...{ trans, openSaved }} insertExample={() => insertExample(this.#notebook)} />
+    const kernel = this.#notebook?.sessionContext.session?.kernel
+    const serving = kernel ? <ComputeLine compute={computeOf(kernel)} trans={trans} /> : null
+    if (!shown)
+      return (
+        <>
+          {serving}
+          <NoRun {...{ trans, openSaved }} insertExample={() => insertExample(this.#notebook)} />
+        </>
+      )
     return (
       <Boundary key={shown.source.store.id} instead={error => <Failed error={error} trans={trans} />}>
         {ids.length > 1 && (
