@@ -27,6 +27,10 @@ export async function site() {
     platform: 'browser',
     target: 'es2022',
     jsx: 'automatic',
+    // What is tested is the source, not what was built of it some time ago.
+    alias: Object.fromEntries(
+      ['protocol', 'report'].map(name => [`lora-harness/${name}`, join(root, `src/${name}/index.ts`)]),
+    ),
     loader: {
       '.svg': 'text',
       '.woff': 'dataurl',
