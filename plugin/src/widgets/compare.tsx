@@ -41,7 +41,7 @@ function Compared({ comparison }: { comparison: Comparison }) {
   const { branch, name, pairs } = comparison
   const selected = indexOf(run, state)
   // The one that is looked at, if both have it; at first the one that changed most.
-  const pair = pairs.find(({ point }) => !state.follow && point.index === selected) ?? changes.pairs[0]
+  const pair = pairs.find(({ point }) => !state.follow && point.index === selected) ?? changes.pairs[0] ?? pairs.at(-1)
   return (
     <>
       <header className="lh-Heading">

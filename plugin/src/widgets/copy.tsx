@@ -20,8 +20,16 @@ async function copy(text: string): Promise<boolean> {
   }
 }
 
+interface CopyProps {
+  text: () => string
+  label: string
+  title?: string
+  /** Within a line of text. */
+  inline?: boolean
+}
+
 /** Copies a text, and says so. */
-export function Copy({ text, label, title }: { text: () => string; label: string; title?: string }) {
+export function Copy({ text, label, title, inline = false }: CopyProps) {
   const { trans } = usePanel()
   const [done, setDone] = useState<boolean | null>(null)
   useEffect(() => {
@@ -33,7 +41,7 @@ export function Copy({ text, label, title }: { text: () => string; label: string
   return (
     <button
       type="button"
-      className="lh-Button"
+      className={inline ? 'lh-Link' : 'lh-Button'}
       title={title}
       data-lh="copy"
       onClick={() => void copy(text()).then(setDone)}
@@ -65,7 +73,7 @@ export function Id({ id }: { id: string }) {
   return (
     <span className="lh-Id">
       <code title={id.slice(0, 500)}>{short(id).slice(0, 40)}</code>{' '}
-      <Copy text={() => id} label={trans.__('Copy')} title={trans.__('Copy the whole identifier')} />
+      <Copy text={() => id} label={trans.__('copy')} inline title={trans.__('Copy the whole identifier')} />
     </span>
   )
 }

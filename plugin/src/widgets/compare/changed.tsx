@@ -28,10 +28,9 @@ function List({ comparison }: { comparison: Comparison }) {
       ) : (
         <ol className="lh-Pairs">
           {pairs.slice(0, SHOWN).map(pair => (
-            <div key={pair.point.index}>
-              <PairRow pair={pair} comparison={comparison} />
+            <PairRow key={pair.point.index} pair={pair} comparison={comparison}>
               <Short pair={pair} comparison={comparison} />
-            </div>
+            </PairRow>
           ))}
         </ol>
       )}

@@ -33,7 +33,9 @@ export function CompareMetrics({ comparison }: { comparison: Comparison }) {
             <th scope="col">{trans.__('difference')}</th>
             <th scope="col">{trans.__('95 % interval')}</th>
             <th scope="col">{trans.__('pairs')}</th>
-            <th scope="col">{trans.__('in words')}</th>
+            <th scope="col" className="lh-Table-words">
+              {trans.__('in words')}
+            </th>
           </tr>
         </thead>
         <tbody>

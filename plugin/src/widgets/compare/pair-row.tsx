@@ -9,8 +9,14 @@ import { useDetails } from '../example/use-example.js'
 import { Delta } from '../list/row.js'
 import type { Comparison } from './use-joined.js'
 
+interface Props {
+  pair: Pair
+  comparison: Comparison
+  children?: React.ReactNode
+}
+
 /** An example that came out differently; a press selects it for every view. */
-export function PairRow({ pair, comparison }: { pair: Pair; comparison: Comparison }) {
+export function PairRow({ pair, comparison, children }: Props) {
   const { view, source } = usePanel()
   const run = useRun()
   const state = useView()
@@ -30,13 +36,14 @@ export function PairRow({ pair, comparison }: { pair: Pair; comparison: Comparis
         data-index={point.index}
         onClick={() => view.set(pick(run, state, point.index))}
       >
-        <span className="lh-Number">#{point.index}</span>
+        <span className="lh-Digits">#{point.index}</span>
         <Delta value={pairDifference(pair, other, metric)} />
-        <span className="lh-Number lh-muted">
+        <span className="lh-Digits lh-muted">
           {score(otherScoreOf(pair, other, metric))} → {score(scoreOf(point, metric))}
         </span>
         <bdi className="lh-Pair-text">{texts ? beginOf(texts.question.replace(/\s+/g, ' '), 80) : '…'}</bdi>
       </button>
+      {children}
     </li>
   )
 }

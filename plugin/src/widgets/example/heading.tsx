@@ -47,7 +47,8 @@ export function Heading({ branch, point, step }: { branch: string; point: Timeli
   )
 }
 
-function Go({ id, sign, to }: { id: CommandId & ('previous' | 'next'); sign: string; to: Move }) {
+/** A step to a neighbouring example. */
+export function Go({ id, sign, to }: { id: CommandId & ('previous' | 'next'); sign: string; to: Move }) {
   const { trans, view, source } = usePanel()
   const words = COMMANDS[id].words(trans, { source, view, trans })
   return (

@@ -1,11 +1,15 @@
-import { usePanel, useRun } from '../../context.js'
+import { usePanel, useRun, useView } from '../../context.js'
+import { nextExample } from '../../model/moves.js'
 import { beginOf, SHOWN } from '../../model/worddiff.js'
 import { counted } from '../list/filters.js'
+import { Go } from './heading.js'
 
 /** The example that is being worked on: its answer as it comes, or which of its stages is waited for. */
 export function Live() {
   const { trans } = usePanel()
-  const { token, state } = useRun()
+  const run = useRun()
+  const view = useView()
+  const { token, state } = run
   const index = token?.index ?? state?.index ?? 0
   const text = token?.text ?? ''
   const stages: Record<string, string> = {
@@ -27,6 +31,9 @@ export function Live() {
             : ((stage === null ? undefined : stages[stage]) ?? trans.__('waiting for the model'))}
         </h2>
         <span className={isAnswering ? 'lh-Pulse' : 'lh-Wait'} aria-hidden="true" />
+        <span className="lh-Heading-buttons">
+          <Go id="previous" sign="◀" to={nextExample(run, view, -1)} />
+        </span>
       </header>
       <div className="lh-Detail-body">
         <h3>{trans.__('Answer')}</h3>

@@ -66,7 +66,7 @@ export function Update({ shown }: { shown: Shown }) {
         <dt>{trans.__('Time')}</dt>
         <dd>
           {Object.entries(step.ms)
-            .filter(([, ms]) => ms > 0)
+            .filter(([, ms]) => ms >= 5)
             .map(([stage, ms]) => `${(Object.hasOwn(stages, stage) && stages[stage]) || stage} ${secondsOf(ms)} s`)
             .join(' · ') || '–'}
         </dd>

@@ -150,7 +150,7 @@ function Searched({ list: { judged, branch } }: { list: List }) {
   const reason = source.cannot('example')
   return (
     <p className="lh-Notice" data-lh="searched">
-      {trans.__('Searched %1 of %2 texts that are here.', counted(judged.known), counted(judged.of))}{' '}
+      {trans.__('Searched the %1 of %2 texts that are here.', counted(judged.known), counted(judged.of))}{' '}
       {details.wantsAll(branch) && reason === null ? (
         trans.__('Loading the others…')
       ) : (

@@ -39,6 +39,8 @@ export function Grid({ list }: { list: List }) {
   )
   const rows = useVirtualizer({
     ...{ count: points.length, getScrollElement: () => box.current, estimateSize: () => height, overscan: 6 },
+    // The head lies over the first row's height of what is scrolled.
+    ...{ scrollMargin: height, scrollPaddingStart: height },
     getItemKey: place => points[place]?.index ?? place,
     rangeExtractor: range => {
       const shown = defaultRangeExtractor(range)
@@ -102,14 +104,14 @@ export function Grid({ list }: { list: List }) {
       {...(active >= 0 && { 'aria-activedescendant': `${id}${points[active]!.index}` })}
       data-lh="list"
     >
-      <Head hasChats={hasChats} baseline={query.baseline} />
+      <Head hasChats={hasChats} baseline={query.baseline} height={height} />
       <div {...GROUP} className="lh-Grid-rows" style={{ height: rows.getTotalSize() }}>
         {items.map(({ index: place, start }) => {
           const point = points[place] as TimelinePoint
           return (
             <Row
               key={point.index}
-              {...{ id: `${id}${point.index}`, point, place: place + 2, top: start, height, hasChats }}
+              {...{ id: `${id}${point.index}`, point, place: place + 2, top: start - height, height, hasChats }}
               {...{ metric: query.metric, baseline: query.baseline, selected: place === active }}
               other={point.index === state.other}
               texts={details.texts(point)}

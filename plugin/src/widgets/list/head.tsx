@@ -5,10 +5,10 @@ import { COLUMN, GROUP, ROW } from './roles.js'
 type By = ViewState['sort']['by']
 
 /** The head of the list: a press on a column sorts by it, a second one turns the order. */
-export function Head({ hasChats, baseline }: { hasChats: boolean; baseline: string | null }) {
+export function Head({ hasChats, baseline, height }: { hasChats: boolean; baseline: string | null; height: number }) {
   const { trans } = usePanel()
   return (
-    <div {...GROUP} className="lh-Grid-head">
+    <div {...GROUP} className="lh-Grid-head" style={{ height }}>
       <div {...ROW} {...{ 'aria-rowindex': 1 }} className="lh-Row lh-Row-head">
         <Column by="index" title={trans.__('Sort by the order of examples')}>
           #
@@ -24,7 +24,11 @@ export function Head({ hasChats, baseline }: { hasChats: boolean; baseline: stri
             {trans.__('Δbase')}
           </Column>
         )}
-        {hasChats && <span {...COLUMN}>{trans.__('chat')}</span>}
+        {hasChats && (
+          <span {...COLUMN} className="lh-Row-chat">
+            {trans.__('chat')}
+          </span>
+        )}
         <span {...COLUMN}>{trans.__('question')}</span>
       </div>
     </div>
@@ -37,7 +41,7 @@ function Column({ by, title, children }: { by: By; title: string; children: stri
   const on = sort.by === by
   const order = on ? (sort.down ? 'descending' : 'ascending') : 'none'
   return (
-    <span {...{ ...COLUMN, 'aria-sort': order }} className="lh-Number">
+    <span {...{ ...COLUMN, 'aria-sort': order }} className="lh-Digits">
       <button
         {...{ type: 'button', className: 'lh-Sort', title }}
         data-lh={`sort-${by}`}

@@ -49,18 +49,18 @@ export const Row = memo(function Row(props: Props) {
       data-index={point.index}
       tabIndex={-1}
     >
-      <span {...CELL} className="lh-Number">
+      <span {...CELL} className="lh-Digits">
         {point.index}
       </span>
       <span {...CELL} title={outcomeWord(point.outcome, trans)}>
         <OutcomeIcon kind={point.outcome} />
         <span className="lh-hidden">{outcomeWord(point.outcome, trans)}</span>
       </span>
-      <span {...CELL} className="lh-Number">
+      <span {...CELL} className="lh-Digits">
         {score(scoreOf(point, metric))}
       </span>
       {baseline !== null && (
-        <span {...CELL} className="lh-Number">
+        <span {...CELL} className="lh-Digits">
           <Delta value={differenceOf(point, baseline, metric)} />
         </span>
       )}
