@@ -47,7 +47,7 @@ export type EventMessage = { seq: number; id: string } & (
   /** Points of a branch from an index on: a part of a snapshot, or one new step. */
   | { type: 'points'; branch: string; from: number; points: TimelinePoint[] }
   | { type: 'branches'; branches: Branch[]; current: string }
-  /** A piece of the answer to the example being worked on, from its character `from` on (UTF-16); 0 begins it anew. */
+  /** A piece of the answer to the example being worked on, from its character `from` on (UTF-16); '' from 0: there is none. */
   | { type: 'token'; index: number; from: number; text: string }
   /** The run's event number `n`, from 0. */
   | { type: 'event'; n: number; event: RunEvent }

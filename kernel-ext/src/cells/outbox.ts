@@ -1,8 +1,8 @@
 import type { EventMessage, TimelinePoint } from 'lora-harness/protocol'
 import type { Told } from './runs.js'
 
-/** Points in one message. */
-const PART = 500
+/** Points in one message: a page reads one within a frame. */
+const PART = 200
 /** The time between two rounds of messages [ms]. */
 const PACE = 50
 

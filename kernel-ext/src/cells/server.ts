@@ -56,7 +56,7 @@ function snapshot(run: NotebookHarness, out: Outbox, known: Record<string, numbe
     if (from < points.length) out.push(id, { type: 'points', branch: branch.name, from, points: points.slice(from) })
   }
   for (const [n, event] of run.events.entries()) out.push(id, { type: 'event', n, event })
-  if (answer.text) out.push(id, { type: 'token', index: answer.index, from: 0, text: answer.text })
+  out.push(id, { type: 'token', index: Math.max(0, answer.index), from: 0, text: answer.text })
   out.push(id, { type: 'state', state: run.state })
   out.push(id, { type: 'ready' })
 }

@@ -102,7 +102,8 @@ export class RunStore {
         const { index, from, text } = told
         const before = this.token?.index === index ? this.token.text : ''
         if (from > before.length) return false
-        this.token = { index, text: before.slice(0, from) + text }
+        const whole = before.slice(0, from) + text
+        this.token = whole === '' ? null : { index, text: whole }
         return true
       }
       case 'ready':

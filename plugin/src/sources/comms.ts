@@ -1,11 +1,17 @@
+import '../model/no-eval.js'
 import type { Kernel, KernelMessage } from '@jupyterlab/services'
 import { UUID } from '@lumino/coreutils'
 import { CONTROL_COMM, EVENTS_COMM } from 'lora-harness/protocol'
 
+/**
+ * How a page came to its comms. Unless they are `new`, something may have been missed: while the line was lost (`same`), or
+ * while the page was loaded again (`found`).
+ */
+export type Attached = 'new' | 'same' | 'found'
+
 /** What the two comms of a page and a kernel tell. */
 export interface CommsEvents {
-  /** They are open. `again`: they were before the page was reloaded or the line was lost, so something may have been missed. */
-  attached(again: boolean): void
+  attached(how: Attached): void
   /** The kernel has none of them any more. */
   closed(): void
   event(data: unknown): void
@@ -62,12 +68,12 @@ export class Comms {
       comms[events]?.target_name === EVENTS_COMM && comms[control]?.target_name === CONTROL_COMM
     if (this.open) {
       if (has({ client: '', events: this.#events!.commId, control: this.#control!.commId }))
-        return this.#on.attached(true)
+        return this.#on.attached('same')
       this.#drop()
       this.#on.closed()
     }
     const known = this.#recall()
-    if (known && has(known)) return this.#take(known, true)
+    if (known && has(known)) return this.#take(known, 'found')
     if (Object.values(comms).some(({ target_name }) => target_name === EVENTS_COMM)) this.#begin()
   }
 
@@ -97,10 +103,10 @@ export class Comms {
   }
 
   #begin(): void {
-    this.#take({ client: UUID.uuid4(), events: UUID.uuid4(), control: UUID.uuid4() }, false)
+    this.#take({ client: UUID.uuid4(), events: UUID.uuid4(), control: UUID.uuid4() }, 'new')
   }
 
-  #take(names: Names, again: boolean): void {
+  #take(names: Names, how: 'new' | 'found'): void {
     this.#attempt++
     const { client, events, control } = names
     const comms = [
@@ -116,10 +122,10 @@ export class Comms {
         this.#drop()
         this.#on.closed()
       }
-      if (!again) comm.open({ v: 1, client })
+      if (how === 'new') comm.open({ v: 1, client })
     }
     this.#kept?.setItem(this.#key, JSON.stringify(names))
-    this.#on.attached(again)
+    this.#on.attached(how)
   }
 
   #drop(): void {

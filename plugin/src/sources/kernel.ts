@@ -1,9 +1,10 @@
+import '../model/no-eval.js'
 import type { Kernel } from '@jupyterlab/services'
 import type { IDisposable } from '@lumino/disposable'
 import { type ISignal, Signal } from '@lumino/signaling'
 import type { ControlAnswers } from 'lora-harness/protocol'
 import type { AskOf, AskType } from '../model/source.js'
-import { Comms, type Kept } from './comms.js'
+import { type Attached, Comms, type Kept } from './comms.js'
 import { KernelSource } from './kernel-source.js'
 import { readAnswer, readEvent, readReply } from './read.js'
 import { Requests } from './requests.js'
@@ -36,7 +37,7 @@ export class KernelRuns implements IDisposable {
     this.#comms = new Comms(
       kernel,
       {
-        attached: again => this.#attached(again),
+        attached: how => this.#attached(how),
         closed: () => this.#gone(),
         event: data => this.#event(data),
         reply: data => this.#reply(data),
@@ -96,26 +97,31 @@ export class KernelRuns implements IDisposable {
     Signal.clearData(this)
   }
 
-  #attached(again: boolean): void {
-    for (const source of this.#sources.values()) source.attached(again)
-    if (again) this.#requests.resend()
+  #attached(how: Attached): void {
+    for (const source of this.#sources.values()) source.attached(how)
+    if (how !== 'new') this.#requests.resend()
     this.ask({ type: 'runs' }).then(
-      states => this.#listed(states.map(({ id }) => id)),
+      states =>
+        this.#listed(
+          states.map(({ id }) => id),
+          how,
+        ),
       () => {}, // The line was lost again.
     )
   }
 
   /** The kernel says which runs it has. */
-  #listed(ids: readonly string[]): void {
-    for (const id of ids) if (!this.#sources.has(id)) this.#of(id).attached(true)
+  #listed(ids: readonly string[], how: Attached): void {
+    for (const id of ids) if (!this.#told.has(id)) this.#of(id, how)
     for (const [id, { store }] of this.#sources) if (!ids.includes(id)) store.set({ connection: { kind: 'restarted' } })
   }
 
-  /** A run that the kernel tells of. */
-  #of(id: string): KernelSource {
+  /** A run that the kernel tells of. @param how its first messages come, if it was not told of before */
+  #of(id: string, how: Attached): KernelSource {
     const source = this.expect(id)
     if (!this.#told.has(id)) {
       this.#told.add(id)
+      source.attached(how)
       this.#appeared.emit(source)
     }
     return source
@@ -128,7 +134,8 @@ export class KernelRuns implements IDisposable {
       source?.store.set({ trouble: read.trouble })
       return
     }
-    this.#of(read.message.id).take(read.message)
+    const { id, seq } = read.message
+    this.#of(id, seq === 0 ? 'new' : 'found').take(read.message)
   }
 
   #reply(data: unknown): void {

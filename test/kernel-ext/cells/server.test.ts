@@ -125,11 +125,10 @@ describe('events', () => {
     const points = Array.from({ length: 1234 }, (_, i) => point(i))
     out.push('r', { type: 'points', branch: 'main', from: 0, points })
     out.push('r', { type: 'points', branch: 'main', from: 1234, points: [point(1234)] })
-    await expect.poll(() => got).toHaveLength(3)
+    await expect.poll(() => got).toHaveLength(7)
     expect(got.map(message => message.type === 'points' && [message.from, message.points.length])).toEqual([
-      [0, 500],
-      [500, 500],
-      [1000, 235],
+      ...[0, 200, 400, 600, 800, 1000].map(from => [from, 200]),
+      [1200, 35],
     ])
   })
 
