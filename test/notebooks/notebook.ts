@@ -1,10 +1,14 @@
 /** Notebooks as files, running them on our kernel, and what is wrong with one. */
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { homedir, hostname, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { CONVERTER_VERSION } from '../../src/models/convert.js'
+import { EMBEDDED_MODEL_ID } from '../../src/models/embedded.js'
+import { makeFolder } from '../../src/models/home.js'
+import { SMOLLM2_WHEEL } from '../../src/models/wheel.js'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -34,24 +38,34 @@ export const read = (name: string): Notebook => JSON.parse(readFileSync(join(FOL
 export const codeCells = ({ cells }: Notebook): Cell[] => cells.filter(({ cell_type }) => cell_type === 'code')
 const joined = (text: unknown): string => (Array.isArray(text) ? text.join('') : String(text ?? ''))
 
+/** Those of the others that `npm test` runs with the embedded model; `npm run notebooks` runs all with it, for some minutes more. */
+export const WITH_MODEL = ['101-first-run.ipynb', '301-look-inside.ipynb']
+
 /**
  * Runs a notebook on our kernel, installed into a folder of its own.
  *
  * @param name of a notebook of ours, or a path
  * @param python with nbclient
- * @param folder in which it is run: an empty one by default
+ * @param options `folder` in which it is run: an empty one by default; `tiny`: with a tiny model in the place of the
+ *   embedded one, whose answers mean nothing
  * @returns the notebook file's text, with what its cells gave
  */
-export async function execute(name: string, python: string, folder?: string): Promise<string> {
+export async function execute(
+  name: string,
+  python: string,
+  options: { folder?: string; tiny?: boolean } = {},
+): Promise<string> {
   const home = mkdtempSync(join(tmpdir(), 'lora-harness-notebooks-'))
   const prefix = join(home, 'prefix')
-  folder ??= mkdtempSync(join(home, 'notebook-'))
+  const folder = options.folder ?? mkdtempSync(join(home, 'notebook-'))
   const env = {
     ...process.env,
     JUPYTER_PATH: join(prefix, 'share', 'jupyter'),
     JUPYTER_RUNTIME_DIR: join(home, 'runtime'),
+    ...(options.tiny && { LORA_HARNESS_HOME: home }),
   }
   try {
+    if (options.tiny) await tinyModel(home)
     await run(process.execPath, [join(root, 'kernel-ext/bin/lora-harness-kernel.js'), 'install', '--prefix', prefix])
     const { stdout } = await run(python, [join(root, 'test/notebooks/execute.py'), resolve(FOLDER, name), folder], {
       env,
@@ -61,6 +75,14 @@ export async function execute(name: string, python: string, folder?: string): Pr
   } finally {
     rmSync(home, { recursive: true, force: true })
   }
+}
+
+/** Puts a model of two layers where the embedded one is kept. */
+async function tinyModel(home: string): Promise<void> {
+  const fixture = join(root, 'test/fixtures/tiny-llama-genai')
+  const version = `${SMOLLM2_WHEEL.gguf.sha256} ${CONVERTER_VERSION}`
+  const make = async (folder: string) => cpSync(fixture, folder, { recursive: true })
+  await makeFolder(join(home, 'models', EMBEDDED_MODEL_ID), version, make, () => {})
 }
 
 /** What a reader would stumble over, cell by cell. */
@@ -137,6 +159,16 @@ export const keyOf = (notebook: Notebook): unknown[] =>
       return { shown: Object.keys(output.data).sort(), ...(card ? cardKey(card as Card) : { text: textOf(output) }) }
     }),
   }))
+
+/** What must be the same whatever a model answers: the kinds of each cell's outputs. */
+export const kindsOf = (notebook: Notebook): unknown[] =>
+  codeCells(notebook).map(({ outputs = [] }) =>
+    outputs.map(output => {
+      if (output.output_type === 'error') return output
+      if (output.output_type === 'stream') return output.name
+      return [Object.keys(output.data).sort(), (output.data[MIME] as Card | undefined)?.kind]
+    }),
+  )
 
 interface Card {
   kind: string

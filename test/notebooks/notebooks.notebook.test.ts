@@ -7,12 +7,14 @@ import {
   execute,
   FOLDER,
   keyOf,
+  kindsOf,
   NAMES,
   type Notebook,
   problemsOf,
   read,
   shownIn,
   toHtml,
+  WITH_MODEL,
   WITHOUT_MODEL,
 } from './notebook.js'
 
@@ -89,6 +91,16 @@ describe('run anew', () => {
       const notebook = JSON.parse(await execute(name, python)) as Notebook
       expect(problemsOf(notebook)).toEqual([])
       expect(keyOf(notebook)).toEqual(keyOf(read(name)))
+    },
+    300_000,
+  )
+
+  test.each(NAMES.filter(name => !WITHOUT_MODEL.includes(name) && !WITH_MODEL.includes(name)))(
+    '%s, on a tiny model, shows in every cell the kinds of outputs that are stored',
+    async name => {
+      const notebook = JSON.parse(await execute(name, python, { tiny: true })) as Notebook
+      expect(problemsOf(notebook)).toEqual([])
+      expect(kindsOf(notebook)).toEqual(kindsOf(read(name)))
     },
     300_000,
   )

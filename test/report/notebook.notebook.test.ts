@@ -62,7 +62,7 @@ test('as it is written: nothing is empty, each picture has words', () => {
 test('run on the kernel it shows the same pictures; as HTML no output is empty', async () => {
   const written = JSON.parse(readFileSync(path, 'utf8')) as Notebook
   const executed = join(home, 'executed.ipynb')
-  writeFileSync(executed, await execute(path, python, home))
+  writeFileSync(executed, await execute(path, python, { folder: home }))
   const notebook = JSON.parse(readFileSync(executed, 'utf8')) as Notebook
   expect(problemsOf(notebook)).toEqual([])
   const outputs = (of: Notebook) => codeCells(of).flatMap(({ outputs = [] }) => outputs.map(digest))
