@@ -114,27 +114,30 @@ export interface SinceEdit {
   /** Number of the edit in the run, from 1. */
   edit: number
   index: number
-  /** Mean score after minus before. */
-  change: number
+  /** Mean scores. */
+  before: number
+  after: number
   /** Half of the 95 % interval 1.96·√(s_b²/n + s_a²/n); the examples differ, so it is not paired. */
   half: number
   /** Examples on each side. */
   n: number
 }
 
-/** The last edit of a line; null if there is none, or nothing scored on one side of it. */
-export function sinceEditOf(run: Run, view: ViewState): SinceEdit | null {
+/** What an edit of a line did, the last one by default; null if there is none, or nothing scored on one side of it. */
+export function sinceEditOf(run: Run, view: ViewState, edit: number | null = null): SinceEdit | null {
   const line = lineOf(run, view)
   const metric = metricOf(run, view)
-  const edit = marksOf(run, branchOf(run, view)).findLast(mark => mark.kind === 'edit')
-  if (edit?.kind !== 'edit') return null
+  const mark = marksOf(run, branchOf(run, view)).findLast(
+    mark => mark.kind === 'edit' && (edit === null || mark.n === edit),
+  )
+  if (mark?.kind !== 'edit') return null
   const scored = (points: readonly TimelinePoint[]) => points.flatMap(point => scoreOf(point, metric) ?? [])
-  const [before, after] = [scored(line.slice(0, edit.index)), scored(line.slice(edit.index))]
+  const [before, after] = [scored(line.slice(0, mark.index)), scored(line.slice(mark.index))]
   const n = Math.min(before.length, after.length)
   if (n === 0) return null
   const [b, a] = [spreadOf(before.slice(-n)), spreadOf(after.slice(0, n))]
   const half = 1.96 * Math.sqrt((b.variance + a.variance) / n)
-  return { edit: edit.n, index: edit.index, change: a.mean - b.mean, half, n }
+  return { edit: mark.n, index: mark.index, before: b.mean, after: a.mean, half, n }
 }
 
 /** Mean and sample variance; the variance of a single value counts as 0. */

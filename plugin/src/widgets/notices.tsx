@@ -28,7 +28,8 @@ export function Notices() {
     <aside className="lh-Notices" ref={box} aria-label={t.__('Notices')} data-lh="notices">
       {noticesOf(source, state, now, t).map(({ name, tone, text, actions, lasting }) => (
         <Line
-          {...{ key: name, name: name.split(' ')[0]!, tone, text }}
+          key={name}
+          {...{ name: name.split(' ')[0]!, tone, text }}
           close={lasting ? undefined : () => view.set({ dismissed: [...view.state.dismissed, name] })}
         >
           {actions.map(action => (

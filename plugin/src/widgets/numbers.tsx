@@ -47,7 +47,7 @@ export function Numbers() {
       <Tile
         name="edit"
         what={edit ? t.__('since your edit ✎%1 (#%2)', edit.edit, edit.index) : t.__('since your last edit')}
-        value={edit && edit.n >= ENOUGH ? signed(edit.change) : '–'}
+        value={edit && edit.n >= ENOUGH ? signed(edit.after - edit.before) : '–'}
         title={t.__('Mean after the edit minus mean of as many examples before it. They are different examples.')}
       >
         {edit === undefined || edit === null

@@ -1,6 +1,7 @@
 /**
  * The panel by itself, as a page. The address says what is shown: `?examples=500&fork=200&theme=dark`, or of the panel
- * `only=timeline`; the test finds the source and the view at `globalThis.panel`.
+ * `only=timeline`; `live=1` is a run that goes on when the test calls `grow` of the source, and that can be steered;
+ * `text=200` is text of 200 %. The test finds the source and the view at `globalThis.panel`.
  */
 import '@jupyterlab/ui-components/style/base.css'
 import '../../style/index.css'
@@ -10,6 +11,7 @@ import { Context } from '../../src/context.js'
 import { View } from '../../src/model/view.js'
 import { Panel } from '../../src/panel.js'
 import { Timeline } from '../../src/widgets/timeline/timeline.js'
+import { live } from './live.js'
 import { FakeSource, sample } from './sample.js'
 
 const about = new URLSearchParams(location.search)
@@ -17,7 +19,10 @@ const number = (name: string) => (about.has(name) ? Number(about.get(name)) : un
 const theme = about.get('theme') ?? 'light'
 document.body.dataset.jpThemeLight = String(theme === 'light')
 document.body.dataset.jpThemeName = theme
-const source = new FakeSource(sample(number('examples') ?? 200, number('fork')), tell => requestAnimationFrame(tell))
+document.documentElement.style.setProperty('--jp-ui-font-size1', `${(13 * (number('text') ?? 100)) / 100}px`)
+const told = sample(number('examples') ?? 200, number('fork'))
+const source = new FakeSource(told, tell => requestAnimationFrame(tell))
+if (about.has('live')) live(source, sample(400).steps)
 const view = new View()
 Object.assign(globalThis, { panel: { source, view } })
 const shown = { source, view, trans: nullTranslator.load('lora_harness') }

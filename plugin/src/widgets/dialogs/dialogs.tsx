@@ -1,4 +1,5 @@
 import { useView } from '../../context.js'
+import { Edit } from './edit.js'
 import { KeySheet } from './key-sheet.js'
 import { Leave } from './leave.js'
 import { ReportHint } from './report.js'
@@ -9,6 +10,8 @@ export function Dialogs() {
   switch (dialog) {
     case 'keys':
       return <KeySheet />
+    case 'edit':
+      return <Edit />
     case 'report':
       return <ReportHint />
     case 'rewind':
