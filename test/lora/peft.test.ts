@@ -1,27 +1,22 @@
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { InputError, StorageError } from '../../src/errors.js'
 import { type Adapter, identify } from '../../src/lora/adapter.js'
+import { disk } from '../../src/lora/durable.js'
 import { readPeft, writePeft } from '../../src/lora/peft.js'
 import { writeSafetensors } from '../../src/lora/safetensors.js'
 import { tensorName } from '../../src/rules/lora.js'
 import { fixture } from '../helpers/fixtures.js'
-
-// The functions of the file system, each replaceable by a test that needs it to fail.
-vi.mock('node:fs', async original => {
-  const real = await original<typeof import('node:fs')>()
-  return { ...real, writeSync: vi.fn(real.writeSync), renameSync: vi.fn(real.renameSync) }
-})
 
 let folder: string
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'peft-'))
 })
 afterEach(() => {
-  vi.mocked(writeSync).mockClear()
+  vi.restoreAllMocks()
   rmSync(folder, { recursive: true })
 })
 
@@ -63,16 +58,17 @@ describe('writePeft and readPeft', () => {
 
   test('the same adapter twice is one folder, written once; another is another', () => {
     const first = writePeft(adapter(), folder, base)
-    const writes = vi.mocked(writeSync).mock.calls.length
+    const write = vi.spyOn(disk, 'writeSync')
     expect(writePeft(adapter(), folder, { name: 'elsewhere', fingerprint: '' })).toEqual(first)
-    expect(vi.mocked(writeSync).mock.calls.length).toBe(writes)
+    expect(write).not.toHaveBeenCalled()
     writePeft(adapter(2), folder, base)
     expect(readdirSync(folder)).toHaveLength(2)
   })
 
   test('two processes that write the same adapter at once both succeed, and leave one folder', () => {
     // The other process gets there just before our rename.
-    vi.mocked(renameSync).mockImplementationOnce((from, to) => {
+    const { renameSync } = disk
+    vi.spyOn(disk, 'renameSync').mockImplementationOnce((from, to) => {
       writePeft(adapter(), folder, base)
       renameSync(from, to)
     })
@@ -86,21 +82,18 @@ describe('writePeft and readPeft', () => {
     ['configuration', 2],
     ['card', 3],
   ])('a full disk while writing the %s leaves nothing behind', (_, call) => {
-    const real = vi.mocked(writeSync).getMockImplementation()!
+    const { writeSync } = disk as { writeSync: (...args: unknown[]) => number }
     let calls = 0
-    vi.mocked(writeSync).mockImplementation(((...args: Parameters<typeof real>) => {
+    const write = vi.spyOn(disk as { writeSync: typeof writeSync }, 'writeSync').mockImplementation((...args) => {
       if (++calls === call) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
-      return real(...args)
-    }) as typeof writeSync)
-    try {
-      expect(() => writePeft(adapter(), folder, base)).toThrow(
-        new StorageError(
-          `saving adapter ${identify(adapter()).slice(0, 12)} (1 modules) in ${folder}: ENOSPC: no space left on device, write`,
-        ),
-      )
-    } finally {
-      vi.mocked(writeSync).mockImplementation(real)
-    }
+      return writeSync(...args)
+    })
+    expect(() => writePeft(adapter(), folder, base)).toThrow(
+      new StorageError(
+        `saving adapter ${identify(adapter()).slice(0, 12)} (1 modules) in ${folder}: ENOSPC: no space left on device, write`,
+      ),
+    )
+    write.mockRestore()
     expect(readdirSync(folder)).toEqual([])
     expect(readPeft(writePeft(adapter(), folder, base).path).adapter).toEqual(adapter())
   })

@@ -1,9 +1,10 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import Libsql from 'libsql'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { InputError } from '../../src/errors.js'
 import { toStep } from '../../src/harness/index.js'
-import type { LoadedModel } from '../../src/models/loaded.js'
+import { type LoadedModel, loadedModels } from '../../src/models/loaded.js'
 import { type OpenOptions, openRun, type RecordedHarness, readRun } from '../../src/record/open.js'
 import type { Session } from '../../src/record/run-info.js'
 import { collect, numbered, toy } from '../harness/toy.js'
@@ -11,18 +12,12 @@ import { MEMORY, temporaryFolder } from '../helpers/folder.js'
 import { outsider, program } from './program.js'
 import { expectWhole, stateOf } from './state.js'
 
-/** What this process is taken for: tests change it between two sessions. */
-const now = vi.hoisted(() => ({ versions: {} as Record<string, string>, cores: 0, models: [] as LoadedModel[] }))
-vi.mock('../../src/record/versions.js', async original => {
-  const real = await original<typeof import('../../src/record/versions.js')>()
-  return {
-    ...real,
-    versions: () => ({ ...real.versions(), ...now.versions }),
-    machine: () => ({ ...real.machine(), ...(now.cores && { cores: now.cores }) }),
-  }
-})
-vi.mock('../../src/models/loaded.js', () => ({ loadedModels: () => now.models, noteLoaded: () => {} }))
-afterEach(() => void Object.assign(now, { versions: {}, cores: 0, models: [] }))
+/** Makes these the models that this process has loaded. */
+const load = (...models: LoadedModel[]) => {
+  const loaded = loadedModels() as LoadedModel[]
+  loaded.splice(0, loaded.length, ...models)
+}
+afterEach(() => load())
 
 vi.setConfig({ testTimeout: 120_000 })
 const home = temporaryFolder(MEMORY)
@@ -198,14 +193,17 @@ describe('what is not as it was', () => {
 
   test('software and machine', async () => {
     const folder = await begin()
-    Object.assign(now, { versions: { 'onnxruntime-node': '9.9.9' }, cores: 96 })
     const [{ machine, versions }] = readRun(folder).sessions as [Session]
+    // As if another machine had made the steps.
+    new Libsql(join(folder, 'run.db')).exec(
+      `UPDATE sessions SET body = json_set(body, '$.versions.onnxruntime-node', '9.9.9', '$.machine.cores', 96)`,
+    )
     await expect(goOn(folder, {})).rejects.toThrow(
-      `  version of onnxruntime-node: it was ${versions['onnxruntime-node']}, now it is 9.9.9\n` +
-        `  number of cores: it was ${machine.cores}, now it is 96\n`,
+      `  version of onnxruntime-node: it was 9.9.9, now it is ${versions['onnxruntime-node']}\n` +
+        `  number of cores: it was 96, now it is ${machine.cores}\n`,
     )
     // A session that was refused recorded nothing: the next one is still compared with what made the steps.
-    await expect(goOn(folder, {})).rejects.toThrow('now it is 9.9.9')
+    await expect(goOn(folder, {})).rejects.toThrow('it was 9.9.9')
     const run = await goOn(folder, { allowChanges: true })
     await run.step()
     run.recorder.close()
@@ -222,24 +220,24 @@ describe('what is not as it was', () => {
     }
 
     test('that is loaded before the run is opened', async () => {
-      now.models = [model(newFolder(), 'weights')]
+      load(model(newFolder(), 'weights'))
       const folder = await begin()
-      now.models = [model(newFolder(), 'weights')] // The same elsewhere is the same.
+      load(model(newFolder(), 'weights')) // The same elsewhere is the same.
       const run = await goOn(folder, {})
       run.recorder.close()
-      now.models = [model(newFolder(), 'other weights')]
+      load(model(newFolder(), 'other weights'))
       await expect(goOn(folder, {})).rejects.toThrow('  model some/model: its file model.onnx has other contents\n')
     })
 
     test('that is loaded with the first example', async () => {
-      now.models = [model(newFolder(), 'weights')]
+      load(model(newFolder(), 'weights'))
       const folder = await begin()
       const other = model(newFolder(), 'other weights')
       const changed = 'model some/model: its file model.onnx has other contents'
       const loading = (allowChanges: boolean) => {
-        now.models = []
+        load()
         return goOn(folder, { allowChanges }).then(run => {
-          now.models = [other]
+          load(other)
           return run
         })
       }
