@@ -155,8 +155,17 @@ export class FakeKernel {
   }
 }
 
-/** A connection to it, of one page. */
-export class FakeConnection {
+/** What a connection needs of a kernel. */
+export interface KernelSide {
+  readonly comms: Map<string, { target: string }>
+  opened(comm: string, target: string): void
+  said(comm: string, data: ControlRequest): void
+  restart(): void
+  deliver: ((comm: string, data: unknown) => void) | undefined
+}
+
+/** A connection to a kernel, of one page. */
+export class FakeConnection<K extends KernelSide = FakeKernel> {
   readonly id = 'kernel'
   status: Kernel.Status = 'idle'
   connectionStatus: Kernel.ConnectionStatus = 'connected'
@@ -165,12 +174,12 @@ export class FakeConnection {
   readonly disposed = new Signal<this, void>(this)
   isDisposed = false
   reconnects = 0
-  readonly kernel: FakeKernel
+  readonly kernel: K
   readonly #comms = new Map<string, Comm>()
   #target: ((comm: unknown, message: unknown) => void) | undefined
   #waiting: (() => void)[] = []
 
-  constructor(kernel: FakeKernel) {
+  constructor(kernel: K) {
     this.kernel = kernel
     kernel.deliver = (id, data) => this.#comms.get(id)?.onMsg?.({ content: { data } })
   }
@@ -186,7 +195,7 @@ export class FakeConnection {
     this.#target = undefined
   }
   createComm(target: string, id: string): Comm {
-    const comm = new Comm(this, target, id)
+    const comm = new Comm(this as never, target, id)
     this.#comms.set(id, comm)
     return comm
   }
@@ -200,8 +209,9 @@ export class FakeConnection {
 
   /** The kernel says that it has runs. */
   announce(): void {
-    this.kernel.comms.set('announced', { target: EVENTS_COMM, next: 0 })
-    this.#target?.(new Comm(this, EVENTS_COMM, 'announced'), {})
+    const comms: Map<string, { target: string; next: number }> = this.kernel.comms as never
+    comms.set('announced', { target: EVENTS_COMM, next: 0 })
+    this.#target?.(new Comm(this as never, EVENTS_COMM, 'announced'), {})
   }
 
   /** As JupyterLab does while it is not connected: messages wait. */

@@ -93,7 +93,7 @@ export class KernelRuns implements IDisposable {
     this.#disposed = true
     this.#comms.dispose()
     this.#requests.fail('the panel was closed')
-    for (const source of this.#sources.values()) source.detached()
+    this.#lost()
     Signal.clearData(this)
   }
 
