@@ -8,6 +8,7 @@ import type { RunRecord } from '../record/record.js'
 import { type ReportData, type ReportOptions, reportData } from './data.js'
 import { constant, type Markup, markup } from './markup.js'
 import { requireReplaceable } from './ours.js'
+import { adapterTools } from './page/adapter.js'
 import { exampleBody } from './page/example.js'
 import { kit } from './page/kit.js'
 import { page } from './page/page.js'
@@ -102,7 +103,7 @@ ${script}
 `.text
 }
 
-const SCRIPT = `{ const kit = (${kit})(); (${page})(kit, (${exampleBody})(kit)) }`
+const SCRIPT = `{ const kit = (${kit})(); (${page})(kit, (${exampleBody})(kit), (${adapterTools})(kit)) }`
 // The policy's hashes are over exactly these texts.
 const style: Markup = markup`<style>${constant(reportStyle)}</style>`
 const script: Markup = markup`<script>${constant(SCRIPT)}</script>`

@@ -55,6 +55,12 @@ button, input, select { font: inherit; font-size: 14px; color: var(--text); back
 button { cursor: pointer; }
 button[aria-pressed=false] { opacity: 0.55; text-decoration: line-through; }
 :focus-visible { outline: 2px solid var(--updated); outline-offset: 2px; }
+.choice { display: flex; flex-wrap: wrap; gap: 6px; margin: 0 0 8px; }
+.choice button[aria-pressed=false] { opacity: 1; text-decoration: none; }
+.choice button[aria-pressed=true] { background: var(--text); color: var(--ground); }
+.choice select { max-width: 100%; }
+.live [data-module] { cursor: pointer; }
+.live [data-module]:hover, .live .chosen { stroke: var(--failed); stroke-width: 2; }
 .filter { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; position: sticky; top: 0; background: var(--ground); padding: 8px 0; z-index: 1; }
 .filter input[type=search] { flex: 1 1 180px; }
 .filter label { display: inline-flex; gap: 5px; align-items: center; font-size: 14px; }
@@ -87,12 +93,12 @@ li > bdi, dd > bdi { overflow-wrap: anywhere; }
 .failed-text { color: var(--failed); overflow-wrap: anywhere; }
 .loss { display: block; max-width: 420px; font-family: ${FONT}; }
 .print { display: none; }
-@media (max-width: 1000px) { th, td { padding: 4px 5px; } table { font-size: 12.5px; } tbody th { min-width: 7em; } .screen, .pictures { grid-template-columns: minmax(0, 1fr); } .screen figure + figure, .pictures figure:first-child { max-width: 400px; } }
+@media (max-width: 1000px) { th, td { padding: 4px 5px; } table { font-size: 12.5px; } tbody th { min-width: 7em; } .screen, .pictures { grid-template-columns: minmax(0, 1fr); } .screen figure + figure { display: grid; grid-template-columns: 400px minmax(0, 1fr); gap: 24px; align-items: center; } #where { display: grid; grid-template-columns: 400px minmax(0, 1fr); gap: 0 24px; align-items: center; } #where > h3, #where > .choice { grid-column: 1 / -1; } }
 @media (max-width: 700px) { .extremes { grid-template-columns: minmax(0, 1fr); } }
 @page { size: A4; margin: 14mm 13mm; }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; print-color-adjust: exact; }
-  h2, h3 { break-after: avoid; }
+  h2, h3, h2 + p { break-after: avoid; }
   h2 { margin-top: 20px; }
   figure, tr, .numbers, .extremes, .edit > h3, details.row, dl > * { break-inside: avoid; }
   thead { display: table-header-group; }
@@ -100,9 +106,10 @@ li > bdi, dd > bdi { overflow-wrap: anywhere; }
   th, td { padding: 3px 4px; }
   .numbers { grid-template-columns: repeat(5, 1fr); }
   .screen, .pictures { grid-template-columns: minmax(0, 1fr); }
-  .screen figure + figure, .pictures figure:first-child { max-width: 84mm; }
+  .screen figure + figure { display: grid; grid-template-columns: 84mm minmax(0, 1fr); gap: 6mm; align-items: center; } #where { display: grid; grid-template-columns: 84mm minmax(0, 1fr); gap: 0 6mm; align-items: center; }
+  #where > h3 { grid-column: 1 / -1; }
   .filter { position: static; }
-  #tools, .filter, button { display: none; }
+  #tools, .filter, .choice, button { display: none; }
   .print { display: block; }
   details.row:nth-of-type(n+101) { display: none; }
   pre, .numbers li { border: 1px solid var(--rule); }

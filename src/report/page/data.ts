@@ -23,6 +23,15 @@ export interface PageExample {
   after: string | null
 }
 
+/** One weight matrix as the page's script has it. */
+export interface PageModule {
+  name: string
+  /** Its numbers in words. */
+  about: string
+  /** `d` of the lines of its singular values. */
+  lines: { after: string; before: string; other: string }
+}
+
 /** What the report's page holds for its script. */
 export interface PageData {
   runId: string
@@ -34,4 +43,6 @@ export interface PageData {
   /** Examples that are not in the page. */
   left: number
   examples: PageExample[]
+  /** Weight matrices of the last adapter. */
+  modules: PageModule[]
 }

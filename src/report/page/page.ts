@@ -1,4 +1,5 @@
 /// <reference lib="dom" />
+import type { adapterTools } from './adapter.js'
 import type { PageData, PageExample } from './data.js'
 import type { exampleBody } from './example.js'
 import type { Kit } from './kit.js'
@@ -10,6 +11,7 @@ import type { Kit } from './kit.js'
 export function page(
   { own, byId, el, isolated, two, signed, button, icon, hashOf }: Kit,
   body: ReturnType<typeof exampleBody>,
+  adapter: ReturnType<typeof adapterTools>,
 ): void {
   const ROWS = 100
 
@@ -205,6 +207,9 @@ export function page(
   // Where it cannot be read, the table for readers without script stays.
   if (packed && into)
     read(packed.textContent ?? '')
-      .then(data => browse(data, into))
+      .then(data => {
+        adapter(data.modules)
+        browse(data, into)
+      })
       .catch(error => console.error(error))
 }

@@ -27,6 +27,12 @@ export function placeOf(module: string): Place {
   return layer === undefined ? { layer: null, kind: module } : { layer: Number(layer), kind: `${before}.${after}` }
 }
 
+/** `layer 3, self_attn.q_proj`; a module that is in no layer by its name. */
+export function moduleName(module: string): string {
+  const { layer, kind } = placeOf(module)
+  return layer === null ? module : `layer ${layer}, ${kind.split('.').slice(-2).join('.')}`
+}
+
 /** The order in which a layer computes, for the names that most models use. */
 const ORDER = ['q', 'k', 'v', 'qkv', 'o', 'gate', 'up', 'gate_up', 'down']
 

@@ -1,6 +1,6 @@
-import { type Markup, markup } from '../markup.js'
-import { HEAT_STEPS, heat, ink, type Picture, round, text, widthOf } from './look.js'
-import { gridOf, isRelative, kindNames, type ModuleShape } from './modules.js'
+import { constant, type Markup, markup } from '../markup.js'
+import { clean, HEAT_STEPS, heat, ink, type Picture, round, text, widthOf } from './look.js'
+import { gridOf, isRelative, kindNames, type ModuleShape, moduleName } from './modules.js'
 
 /** How to read the picture of `where`. */
 export const WHERE_AID =
@@ -17,6 +17,8 @@ export interface WhereOptions {
   base?: ReadonlyMap<string, number> | null
   /** Top of the colour scale, to compare pictures; the largest value by default. */
   most?: number
+  /** Numbers of modules: their cells carry them as `data-module`, for a page's script, and say what they are. */
+  numbers?: ReadonlyMap<string, number>
 }
 
 /**
@@ -25,10 +27,11 @@ export interface WhereOptions {
  * edges.
  */
 export function where(modules: readonly Sized[], options: WhereOptions = {}): Picture {
-  const { width = 380, height = 340, base = null } = options
+  const { width = 380, height = 340, base = null, numbers } = options
   const grid = gridOf(modules, base && isRelative(modules) ? base.keys() : [])
   const { relative, layers, kinds, cells, rows, columns } = grid
   const most = options.most ?? grid.most
+  const unit = relative ? percent : number
 
   const names = kindNames(kinds)
   const nameWidth = Math.max(0, ...[...names.values()].map(name => widthOf(name.slice(0, 14), 11)))
@@ -51,13 +54,16 @@ export function where(modules: readonly Sized[], options: WhereOptions = {}): Pi
       if (found === undefined) return ''
       const { x, y } = at(row, column)
       return found
-        ? box(x, y, cell.width - gap, cell.height - gap, stepOf(found.size, most))
+        ? box(x, y, cell.width - gap, cell.height - gap, stepOf(found.size, most), marked(found))
         : hatch(x, y, cell.width - gap, cell.height - gap)
     }),
   )
+  function marked({ module, size }: { module: string; size: number }): Mark | undefined {
+    const number = numbers?.get(module)
+    return number === undefined ? undefined : { number, title: `${moduleName(module)}: ${unit(size)}` }
+  }
   const [mostRow, mostColumn] = [Math.max(...rows, 0) || 1, Math.max(...columns, 0) || 1]
   const every = Math.max(1, Math.ceil(12 / cell.height))
-  const unit = relative ? percent : number
   const body = markup`${text(plot.left - 6, plot.top - 8, 'layer', { size: 11, anchor: 'end', colour: 'quiet' })}
 ${layers.map((layer, row) => (row % every === 0 || layer === null ? text(plot.left - 6, at(row, 0).y + cell.height / 2 + 4, layer ?? 'other', { size: 11, anchor: 'end', colour: 'quiet' }) : ''))}
 ${boxes}
@@ -79,8 +85,12 @@ ${scaleLegend(plot.left, height - 30, most, unit, relative)}`
 const stepOf = (size: number, most: number): number | null =>
   size > 0 && most > 0 ? Math.min(HEAT_STEPS - 1, Math.floor(Math.sqrt(size / most) * HEAT_STEPS)) : null
 
-const box = (x: number, y: number, width: number, height: number, step: number | null): Markup =>
-  markup`<rect x="${round(x)}" y="${round(y)}" width="${round(width)}" height="${round(height)}" ${step === null ? ink({ fill: 'ground', stroke: 'rule' }) : heat(step)}/>`
+interface Mark {
+  number: number
+  title: string
+}
+const box = (x: number, y: number, width: number, height: number, step: number | null, mark?: Mark): Markup =>
+  markup`<rect x="${round(x)}" y="${round(y)}" width="${round(width)}" height="${round(height)}" ${step === null ? ink({ fill: 'ground', stroke: 'rule' }) : heat(step)}${mark ? markup` data-module="${mark.number}"><title>${clean(mark.title)}</title></rect>` : constant('/>')}`
 
 const bar = (x: number, y: number, width: number, height: number): Markup =>
   markup`<rect x="${round(x)}" y="${round(y)}" width="${round(Math.max(0, width))}" height="${round(Math.max(0, height))}" ${ink({ fill: 'quiet' })} fill-opacity="0.55"/>`

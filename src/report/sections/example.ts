@@ -8,6 +8,7 @@ import type { PageData, PageExample } from '../page/data.js'
 import { clean } from '../pictures/look.js'
 import { OUTCOMES, outcomeIcon } from '../pictures/marks.js'
 import { score, signed } from '../words.js'
+import { pageModules } from './adapter.js'
 
 /** Evaluators call the right answer by several names. */
 const REFERENCES = ['golden_answer', 'golden', 'target', 'reference', 'answer']
@@ -48,7 +49,7 @@ export function examples(data: ReportData): Markup {
 /** Data as gzip in base64. */
 const packed = (data: PageData): Markup => constant(gzipSync(JSON.stringify(data), { level: 9 }).toString('base64'))
 
-const pageData = ({ info, branch, steps, summary, norms }: ReportData): PageData => ({
+const pageData = ({ info, branch, steps, summary, norms, pictures }: ReportData): PageData => ({
   runId: info.runId,
   branch,
   metric: summary.metric,
@@ -56,6 +57,7 @@ const pageData = ({ info, branch, steps, summary, norms }: ReportData): PageData
   norms,
   left: Math.max(0, steps.length - MOST_EXAMPLES),
   examples: steps.slice(0, MOST_EXAMPLES).map((step, i) => exampleOf(step, summary.arms[0]?.scores[i] ?? null)),
+  modules: pictures ? pageModules(pictures) : [],
 })
 
 function exampleOf(step: Step, own: number | null): PageExample {
