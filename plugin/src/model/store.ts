@@ -44,7 +44,7 @@ export class RunStore {
   #scheduled = false
 
   /** @param schedule when to tell of changes: at the next frame, in a page */
-  constructor(id: string, schedule: (tell: () => void) => void = queueMicrotask) {
+  constructor(id: string, schedule: (tell: () => void) => void = tell => queueMicrotask(tell)) {
     this.id = id
     this.#schedule = schedule
   }
