@@ -63,14 +63,16 @@ const panels: JupyterFrontEndPlugin<void> = {
     for (const command of [OPEN, 'lora-harness:insert-example', 'lora-harness:open-saved-run'])
       palette?.addItem({ command, category })
     launcher?.add({ command: OPEN, category: trans.__('Other'), rank: 10 })
-    await app.restored
-    const [{ addCommands }, { addServing, SERVE }] = await Promise.all([
-      import('./jupyterlab/panel-commands.js'),
-      import('./jupyterlab/serve-model.js'),
-    ])
-    addServing(app, tracker, trans)
-    palette?.addItem({ command: SERVE, category })
-    addCommands(app, open, palette, category, trans)
+    // Not awaited: JupyterLab is restored when its plugins are active.
+    void app.restored.then(async () => {
+      const [{ addCommands }, { addServing, SERVE }] = await Promise.all([
+        import('./jupyterlab/panel-commands.js'),
+        import('./jupyterlab/serve-model.js'),
+      ])
+      addServing(app, tracker, trans)
+      palette?.addItem({ command: SERVE, category })
+      addCommands(app, open, palette, category, trans)
+    })
   },
 }
 

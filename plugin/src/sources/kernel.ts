@@ -31,7 +31,10 @@ export class KernelRuns implements IDisposable {
   readonly #requests: Requests
   #disposed = false
 
-  constructor(kernel: Kernel.IKernelConnection, { schedule = queueMicrotask, kept }: KernelRunsOptions = {}) {
+  constructor(
+    kernel: Kernel.IKernelConnection,
+    { schedule = tell => queueMicrotask(tell), kept }: KernelRunsOptions = {},
+  ) {
     this.kernel = kernel
     this.#schedule = schedule
     this.#comms = new Comms(
