@@ -83,6 +83,38 @@ describe('adapterPictures', () => {
     expect(found.branches).toBeNull()
   })
 
+  test('the last update, and what another branch ended the same chat with', async () => {
+    const branches = ['main', 'child', 'first'].map(name => ({
+      ...{ name, parent: name === 'main' ? null : 'main', at: 2, skipUpdates: [] },
+    }))
+    const ends: Record<string, [chatId: string, lora: string][]> = {
+      main: [
+        ['x', a.identifier],
+        ['y', b.identifier],
+      ],
+      first: [['x', b.identifier]],
+      child: [['x', c.identifier]],
+    }
+    const timeline = (name = 'main') => ends[name]!.map(([chatId, lora]) => ({ chatId, lora })) as never
+    const forked = { ...record, branches, timeline }
+    const found = await adapterPictures(forked, 'child', steps)
+    if ('why' in found) throw new Error(found.why)
+    const norm = (of: readonly { norm: number }[]) => Math.hypot(...of.map(m => m.norm)) / size
+    // ΔW went from 2 to 1.5 times that of `one`; the branch that was left has 1 of it in chat x. Factors are float32.
+    expect(found.update).toMatchObject({ index: 3 })
+    expect([norm(found.update!.from), norm(found.update!.change)].map(v => +v.toFixed(5))).toEqual([2, 0.5])
+    expect(found.other).toMatchObject({ branch: 'main' })
+    expect([norm(found.other!.from), norm(found.other!.change)].map(v => +v.toFixed(5))).toEqual([1, 0.5])
+    expect(found.modules.map(({ values }) => values.length)).toEqual([2, 2])
+
+    const first = await adapterPictures(forked, 'child', steps.slice(0, 1))
+    expect(first).toMatchObject({ update: null, other: { branch: 'first' } }) // `main` ended with the same adapter.
+    const given = (identifier: string) =>
+      identifier === b.identifier ? new LoRAHandle({ identifier }) : record.lora(identifier)
+    const lost = await adapterPictures({ ...record, lora: given }, 'main', [stepOf(0, { retrievedLora: c })])
+    expect(lost).toMatchObject({ update: null, other: null, modules: [{}, {}] })
+  })
+
   test('of many updates it looks at 60, evenly spread, the first among them', async () => {
     const many = Array.from({ length: 600 }, (_, i) =>
       stepOf(i, i % 2 ? { retrievedLora: b, updatedLora: a } : { retrievedLora: a, updatedLora: b }),

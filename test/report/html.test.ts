@@ -4,10 +4,12 @@ import { gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Step } from '../../src/protocol/index.js'
-import { renderReport } from '../../src/report/html.js'
+import { reportData } from '../../src/report/data.js'
+import { renderReport, reportPage } from '../../src/report/html.js'
 import type { PageData } from '../../src/report/page/data.js'
 import { scrubber } from '../../src/report/redact.js'
 import { reproduce } from '../../src/report/words.js'
+import { SMOLLM2_MODULES } from '../helpers/adapters.js'
 import { HOSTILE } from './hostile.js'
 import { recordOf, recordSteps } from './record.js'
 import { sampleRun, sampleSteps, stepOf } from './sample.js'
@@ -150,8 +152,23 @@ describe('renderReport', () => {
       messages: [...step.messages, { role: 'user', content: words(i).join(' ') }],
       response: words(i + 1000).join(' '),
     }))
-    const html = await renderReport(recordOf(steps))
-    console.log(`report of 500 examples with 1.2 kB of text each: ${(html.length / 1e6).toFixed(2)} MB`)
+    const values = (scale: number) => Array.from({ length: 8 }, (_, i) => scale * 0.7 ** i)
+    const modules = Object.keys(SMOLLM2_MODULES).map((module, i) => ({
+      ...{ module, norm: 1 + (i % 13) / 7, baseNorm: 90 + i, rank: 8, effectiveRank: 3 + (i % 5), strongest: 0.5 },
+      values: values(1 + (i % 17) / 16),
+    }))
+    const html = reportPage({
+      ...(await reportData(recordOf(steps))),
+      pictures: {
+        ...{ last: { identifier: 'a'.repeat(64), index: 499, norm: 9 }, modules, base: null, baseWhy: null },
+        update: { index: 499, from: modules, change: modules },
+        other: { branch: 'other', from: modules, change: modules },
+        ...{ way: { lines: [], moves: [], updates: 0 }, branches: null },
+      },
+    })
+    const size = (html.length / 1e6).toFixed(2)
+    console.log(`report of 500 examples with 1.2 kB of text each and an adapter of 210 matrices: ${size} MB`)
+    expect(dataOf(html).modules).toHaveLength(210)
     expect(html.length).toBeLessThan(1_500_000)
   })
 })

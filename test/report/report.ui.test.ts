@@ -6,8 +6,14 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { LoRAHarness } from '../../src/harness/index.js'
+import { LoRAHandle } from '../../src/lora/handle.js'
+import { writePeft } from '../../src/lora/peft.js'
+import { MemoryRecord } from '../../src/record/memory.js'
 import { writeReport } from '../../src/report/html.js'
 import { CHROMIUM, launch } from '../browser/chromium.js'
+import { collect, numbered } from '../harness/toy.js'
+import { randomAdapter } from '../helpers/adapters.js'
 import { HOSTILE } from './hostile.js'
 import { recordOf, recordSteps } from './record.js'
 import { sampleSteps } from './sample.js'
@@ -36,10 +42,34 @@ const steps = sampleSteps(10, 30).map((step, i) => {
   }
 })
 
+/** A run with two branches and real, small adapters. */
+async function withAdapters(folder: string) {
+  const modules = {
+    'model.layers.0.self_attn.q_proj': { m: 6, n: 5, r: 2 },
+    'model.layers.1.mlp.up_proj': { m: 7, n: 5, r: 2 },
+  }
+  const base = { name: '', fingerprint: '', revision: null } as never
+  const lora = (seed: number) => new LoRAHandle(writePeft(randomAdapter(modules, seed), folder, base))
+  let made = 0
+  const record = new MemoryRecord()
+  const harness = new LoRAHarness({
+    recorder: record,
+    exampleSource: () => numbered(3),
+    retrieveLoraFn: (example, { store }) => store.getLast(example.chatId),
+    inferenceFn: () => '?',
+    finetuneFn: () => lora(++made),
+  })
+  await collect(harness.run())
+  harness.rewind(1, HOSTILE[1]!)
+  await collect(harness.run())
+  return record
+}
+
 describe.skipIf(!CHROMIUM && !process.env.CI)('the report in Chromium', () => {
   const folder = mkdtempSync(join(tmpdir(), 'report-'))
   const file = join(folder, 'run.html')
   const plain = join(folder, 'plain.html')
+  const adapters = join(folder, 'adapters.html')
   let browser: Browser
   const requests: string[] = []
   const trouble: string[] = []
@@ -59,6 +89,7 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the report in Chromium', () => {
       ),
       plain,
     )
+    await writeReport(await withAdapters(join(folder, 'run')), adapters, { branch: 'main' })
     browser = await launch()
   }, 120_000)
   afterAll(async () => {
@@ -150,6 +181,36 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the report in Chromium', () => {
     await page.locator('.moves a').first().click()
     await page.locator('details.row[open]').nth(1).waitFor()
     await page.context().close()
+  })
+
+  test('the heat map in total, by the last update, against another branch; any matrix opens', async () => {
+    const page = await open({}, '', adapters)
+    const shown = () => page.locator('#where [data-view]:visible').getAttribute('data-view')
+    expect(await shown()).toBe('total')
+    for (const name of ['this update', `minus ${HOSTILE[1]}`, 'total']) {
+      await page.getByRole('button', { name, exact: true }).click()
+      expect(await shown()).toBe(name)
+      expect(await page.locator('.choice [aria-pressed=true]').textContent()).toBe(name)
+    }
+    const lines = () =>
+      page.locator('#spectra [data-line]').evaluateAll(paths => paths.map(path => path.getAttribute('d')))
+    const before = await lines()
+    expect(before.filter(d => d !== '')).toHaveLength(3)
+    const about = page.locator('#spectra .about')
+    await page.locator('#where [data-module="1"]:visible').click()
+    expect(await about.textContent()).toMatch(/^layer 1, mlp\.up_proj: ‖ΔW‖ [\d.]+, effective rank [\d.]+ of 2/)
+    expect(await lines()).not.toEqual(before)
+    expect(await page.locator('#where [data-view=total] .chosen').count()).toBe(1)
+    await page.getByLabel('Weight matrix').selectOption({ index: 0 })
+    expect(await about.textContent()).toContain('layer 0, self_attn.q_proj')
+    expect(trouble).toEqual([])
+    await page.context().close()
+
+    const still = await open({ javaScriptEnabled: false }, '', adapters)
+    expect(await still.locator('#where [data-view]:visible').count()).toBe(1)
+    expect(await still.locator('#where [data-view=total] svg').isVisible()).toBe(true)
+    expect(await still.locator('#spectra [data-line=after]').getAttribute('d')).not.toBe('')
+    await still.context().close()
   })
 
   test('without script it is complete but for whole texts', async () => {

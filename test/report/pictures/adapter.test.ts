@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { cosines, directions, svg, way, where } from '../../../src/report/pictures/index.js'
+import { cosines, directions, spectraAxes, svg, way, where } from '../../../src/report/pictures/index.js'
 import { inOrder, kindNames, placeOf } from '../../../src/report/pictures/modules.js'
 import { endLabels, line, scale, ticks } from '../../../src/report/pictures/scale.js'
 
@@ -74,6 +74,46 @@ test('directions: a dot for each module on the track from 1 to r', () => {
   ).text
   expect(text).toContain('1 to r = 8')
   expect(text.match(/h\.01/g)).toHaveLength(2) // One dot on each of the two tracks.
+})
+
+describe('spectra', () => {
+  const of = (after: number[], before: number[] | null = null) => ({
+    module: 'model.layers.3.mlp.up_proj',
+    after,
+    before,
+    other: null,
+  })
+  const heights = (d: string) => [...d.matchAll(/[ML][\d.]+ ([\d.]+)/g)].map(found => Number(found[1]))
+
+  test('a tenth is as far down everywhere; modules share their axes', () => {
+    const { linesOf } = spectraAxes([of([1, 0.1, 0.01]), of([0.1])])
+    const [one, tenth, hundredth] = heights(linesOf(of([1, 0.1, 0.01])).after)
+    expect(tenth! - one!).toBeCloseTo(hundredth! - tenth!, 1)
+    expect(heights(linesOf(of([0.1])).after)).toEqual([tenth])
+    expect(linesOf(of([0.1])).after).toContain('h.01') // A lone value is a dot.
+    expect(linesOf(of([1])).before).toBe('')
+  })
+
+  test('the picture has a line for each of its names, with its values; none for what is not there', () => {
+    const text = svg(
+      spectraAxes([of([2, 1], [1, 0.5])]).picture(of([2, 1], [1, 0.5]), { after: 'after #3', before: 'before #3' }),
+    ).text
+    expect([...text.matchAll(/data-line="(\w+)" d="M/g)].map(found => found[1])).toEqual(['before', 'after'])
+    expect(text).toContain('before #3')
+  })
+
+  test('zeros, nothing, one value', () => {
+    for (const values of [[], [0, 0], [3], [1, 1e-30]])
+      expect(svg(spectraAxes([of(values)]).picture(of(values), { after: 'a' })).text).not.toMatch(/NaN|Infinity/)
+  })
+
+  test('cells of a heat map carry the numbers of their modules, and say what they are', () => {
+    const modules = [module(0, 'q_proj', 1, 100), module(1, 'q_proj', 4, 100)]
+    const text = svg(where(modules, { numbers: new Map([[modules[1]!.module, 7]]) })).text
+    expect([...text.matchAll(/data-module="(\d+)"><title>([^<]*)</g)].map(found => found.slice(1))).toEqual([
+      ['7', 'layer 1, layers.q_proj: 4 %'],
+    ])
+  })
 })
 
 test('way: a tick as long as the step, its solid part as long as what goes on or back', () => {
