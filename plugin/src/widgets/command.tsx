@@ -5,6 +5,9 @@ import { KEYS, shownKey } from '../model/keys.js'
 import { useDesk } from './desk.js'
 import { Icon, type IconName } from './icons.js'
 
+/** Keys that have no letter, on a button. */
+const SIGNS: Record<string, string> = { ' ': '␣' }
+
 /** A button for a command. Where it cannot be done it stays reachable and says why, as its tip and when pressed. */
 export function CommandButton({ id, icon, primary }: { id: CommandId; icon: IconName; primary?: boolean }) {
   const button = useRef<HTMLButtonElement>(null)
@@ -28,6 +31,11 @@ export function CommandButton({ id, icon, primary }: { id: CommandId; icon: Icon
     >
       <Icon name={icon} />
       <span className="lh-Button-words">{words}</span>
+      {key !== undefined && (
+        <span className="lh-Button-key" aria-hidden="true">
+          {SIGNS[key] ?? key.toUpperCase()}
+        </span>
+      )}
     </button>
   )
 }

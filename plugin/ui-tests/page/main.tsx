@@ -19,7 +19,9 @@ const number = (name: string) => (about.has(name) ? Number(about.get(name)) : un
 const theme = about.get('theme') ?? 'light'
 document.body.dataset.jpThemeLight = String(theme === 'light')
 document.body.dataset.jpThemeName = theme
-document.documentElement.style.setProperty('--jp-ui-font-size1', `${(13 * (number('text') ?? 100)) / 100}px`)
+// As JupyterLab's settings make text larger.
+for (const [name, size] of Object.entries({ 'ui-font-size1': 13, 'content-font-size1': 14, 'code-font-size': 13 }))
+  document.documentElement.style.setProperty(`--jp-${name}`, `${(size * (number('text') ?? 100)) / 100}px`)
 const told = sample(number('examples') ?? 200, number('fork'))
 const source = new FakeSource(told, tell => requestAnimationFrame(tell))
 if (about.has('live')) live(source, sample(400).steps)
