@@ -15,6 +15,7 @@ export default defineConfig({
         find: /^lora-harness\/adapters\/memorybench$/,
         replacement: new URL('src/adapters/memorybench/index.ts', import.meta.url).pathname,
       },
+      { find: /^lora-harness\/analysis$/, replacement: new URL('src/analysis.ts', import.meta.url).pathname },
       { find: /^lora-harness\/compiler$/, replacement: new URL('src/compiler.ts', import.meta.url).pathname },
       { find: /^lora-harness\/protocol$/, replacement: new URL('src/protocol/index.ts', import.meta.url).pathname },
       { find: /^lora-harness\/report$/, replacement: new URL('src/report/index.ts', import.meta.url).pathname },

@@ -37,8 +37,9 @@ export async function exportRun(text: string, options: ExportOptions): Promise<E
     if (part || all || readable) throw new InputError(`${doing}: a zip file is the run as a whole, with all branches`)
     if (out === undefined && process.stdout.isTTY)
       throw new InputError(`${doing}: bytes are not for a terminal; say --out FILE, or send them on with > or |`)
-    const missing = await zipRun(ref.folder, zip => write(zip, out))
+    const { missing, unshown } = await zipRun(ref.folder, zip => write(zip, out))
     if (missing.length > 0) console.error(`${missing.length} adapters are missing in the run: see lora-harness verify.`)
+    if (unshown !== null) console.error(`The panel of JupyterLab cannot show this file: ${plain(unshown, 300)}`)
     return EXIT.finished
   }
   if (all && (part || readable)) throw new InputError(`${doing}: --all is every branch, whole`)

@@ -1,4 +1,5 @@
 export * from './answers.js'
+export * from './archived.js'
 export * from './cards.js'
 export * from './compute.js'
 export * from './messages.js'

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { ZipFile } from 'yazl'
+import { ARCHIVED } from '../protocol/index.js'
 import { Database } from './database.js'
 import { requireRun } from './open.js'
+import { writePanelFiles } from './panel-files.js'
 import { ADAPTERS, isAdapterFolder, RUN_DB, SqliteRecord } from './sqlite.js'
 
 /** Files beside the database, where they are there. */
@@ -15,10 +17,14 @@ const BESIDE = ['run.json', 'steps.jsonl', 'report.html']
  * writes it meanwhile: a copy of the database, then the adapters that the copy names.
  *
  * @param write is given the bytes; what it needed is removed when it is done
- * @returns adapters that the record has, but that are not there
+ * @returns `missing`: adapters that the record has, but that are not there; `unshown`: why the plugin of JupyterLab cannot
+ * show it, null if it can
  * @throws InputError if there is no run; HarnessError if it cannot be read
  */
-export async function zipRun(folder: string, write: (zip: Readable) => Promise<void>): Promise<string[]> {
+export async function zipRun(
+  folder: string,
+  write: (zip: Readable) => Promise<void>,
+): Promise<{ missing: string[]; unshown: string | null }> {
   const path = resolve(folder)
   const file = requireRun(path)
   const home = mkdtempSync(join(tmpdir(), 'lora-harness-zip-'))
@@ -37,7 +43,10 @@ export async function zipRun(folder: string, write: (zip: Readable) => Promise<v
     for (const name of BESIDE)
       if (existsSync(join(path, name))) zip.addBuffer(readFileSync(join(path, name)), `${top}/${name}`)
     zip.addFile(copy, `${top}/${RUN_DB}`)
-    const { folders, missing } = adaptersIn(copy, path)
+    const panel = { run: join(home, 'run.json'), steps: join(home, 'steps.jsonl') }
+    const { folders, missing, unshown } = read(copy, path, panel)
+    if (unshown === null)
+      for (const part of ['run', 'steps'] as const) zip.addFile(panel[part], `${top}/${ARCHIVED[part]}`)
     for (const name of folders)
       for (const entry of readdirSync(join(path, ADAPTERS, name), { withFileTypes: true })) {
         // Weights do not compress.
@@ -48,14 +57,18 @@ export async function zipRun(folder: string, write: (zip: Readable) => Promise<v
       }
     zip.end()
     await write(stream)
-    return missing
+    return { missing, unshown }
   } finally {
     rmSync(home, { recursive: true })
   }
 }
 
-/** Folders of the adapters that a database names, and identifiers of those that are missing. */
-function adaptersIn(database: string, folder: string): { folders: Set<string>; missing: string[] } {
+/** What is read of a database: folders of the adapters that it names, identifiers of those that are missing. */
+function read(
+  database: string,
+  folder: string,
+  panel: { run: string; steps: string },
+): { folders: Set<string>; missing: string[]; unshown: string | null } {
   const record = new SqliteRecord(Database.read(database), folder)
   try {
     const there = record.adapters().filter(adapter => adapter.removed === null && adapter.folder !== null)
@@ -64,6 +77,7 @@ function adaptersIn(database: string, folder: string): { folders: Set<string>; m
     return {
       folders: new Set(found!.map(adapter => adapter.folder!)),
       missing: missing!.map(({ identifier }) => identifier),
+      unshown: writePanelFiles(record, has, panel),
     }
   } finally {
     record.close()
