@@ -1,13 +1,13 @@
 import { COSINES_AID } from 'lora-harness/report'
 import { usePanel } from '../../context.js'
+import { Part } from './part.js'
 
 /** Cosines between the last adapters of branches. */
 export function Cosines({ names, cosines }: { names: string[]; cosines: (number | null)[][] }) {
   const { trans } = usePanel()
   return (
-    <div className="lh-Cosines" data-lh="cosines">
-      <h4>{trans.__('Branches')}</h4>
-      <table>
+    <Part name="cosines" title={trans.__('Between branches')} aid={trans.__(COSINES_AID)}>
+      <table className="lh-Cosines">
         <thead>
           <tr>
             <td />
@@ -31,7 +31,7 @@ export function Cosines({ names, cosines }: { names: string[]; cosines: (number 
                   <td
                     key={other}
                     data-sign={value === null ? undefined : Math.sign(value)}
-                    style={{ '--lh-strength': `${Math.round(Math.abs(value ?? 0) * 45)}%` } as React.CSSProperties}
+                    style={{ '--lh-strength': `${Math.round(Math.abs(value ?? 0) * 35)}%` } as React.CSSProperties}
                   >
                     {value === null ? '–' : value.toFixed(2).replace('-', '−')}
                   </td>
@@ -41,7 +41,6 @@ export function Cosines({ names, cosines }: { names: string[]; cosines: (number 
           ))}
         </tbody>
       </table>
-      <p className="lh-Aid">{trans.__(COSINES_AID)}</p>
-    </div>
+    </Part>
   )
 }
