@@ -62,7 +62,8 @@ export function drawHistory(canvas: HTMLCanvasElement, scene: Scene, colours: Co
   const { plot, size, range } = scene
   const { length } = scene.columns
   return drawNew(canvas, size, [...scene.stamp, colours], length, before, (ctx, drawn) => {
-    const from = drawn === 0 ? 0 : Math.max(0, Math.floor((xOf(scene, drawn) - REACH) / CELL) * CELL)
+    // A line comes from the example before.
+    const from = drawn === 0 ? 0 : Math.max(0, Math.floor((xOf(scene, drawn - 1) - REACH) / CELL) * CELL)
     clearFrom(ctx, size, from)
     drawAxes(ctx, scene, colours)
     drawFlags(ctx, scene, colours)
@@ -74,7 +75,6 @@ export function drawHistory(canvas: HTMLCanvasElement, scene: Scene, colours: Co
     const span = [first, Math.min(length - 1, range[1])] as const
     drawLanes(ctx, scene, colours, span)
     drawMarks(ctx, scene, colours, span)
-    // A line comes from the example before.
     drawLines(ctx, scene, colours, [Math.max(0, first - 1), Math.min(length - 1, range[1] + 1)])
   })
 }

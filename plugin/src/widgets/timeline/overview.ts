@@ -26,12 +26,12 @@ export function drawOverview(
   const size = { ...scene.size, height: HEIGHT }
   const stamp = [columns, size.width, size.ratio, ...grid.range, ...grid.scores, marks.length, colours]
   return drawNew(canvas, size, stamp, columns.length, before, (ctx, drawn) => {
-    const from = drawn === 0 ? 0 : Math.max(0, Math.floor(xOf(grid, drawn) - 2))
+    const from = drawn === 0 ? 0 : Math.max(0, Math.floor(xOf(grid, drawn - 1) - 2))
     clearFrom(ctx, size, from)
     const { left, right } = grid.plot
     ctx.fillStyle = colours.raised
     ctx.fillRect(left, 0, right - left, HEIGHT)
-    const first = Math.max(0, drawn - Math.ceil(4 / grid.step) - 1)
+    const first = Math.max(0, drawn - Math.ceil(4 / grid.step) - 2)
     ctx.beginPath()
     for (const { kind, index } of marks) if (kind === 'edit') ctx.rect(Math.round(xOf(grid, index - 0.5)), 0, 1, HEIGHT)
     ctx.fillStyle = colours.edit

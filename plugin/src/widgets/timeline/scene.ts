@@ -99,7 +99,7 @@ export function sceneOf(run: RunStore, view: ViewState, room: Room, kept: Kept):
   const columns = columnsOf(kept, run, branch, view)
   const overlays = overlaysOf(run, view, branch, kept)
   const range = rangeOf(run, view)
-  const scores = scoresOf(kept, metric, [columns, ...overlays.map(overlay => overlay.columns)], view.zoom.length > 0)
+  const scores = scoresOf(kept, metric, [columns, ...overlays.map(overlay => overlay.columns)])
 
   const right = width - (width < NARROW ? 72 : 132)
   const bottom = (width < NARROW ? 180 : 220) - AXIS - GUTTER
@@ -127,16 +127,14 @@ export function sceneOf(run: RunStore, view: ViewState, room: Room, kept: Kept):
   }
 }
 
-function scoresOf(kept: Kept, metric: string | null, of: readonly Columns[], zoomed: boolean): Range {
+/** Range of the upright axis: what a metric has needed once it keeps, so that marks stay where they are. */
+function scoresOf(kept: Kept, metric: string | null, of: readonly Columns[]): Range {
+  const before = kept.scores?.metric === metric ? kept.scores.range : null
   const low = Math.min(...of.map(columns => columns.low))
   const high = Math.max(...of.map(columns => columns.high))
-  const before = kept.scores?.metric === metric ? kept.scores.range : null
   const range = rangeOfScores(before, low, high)
-  // What another branch needed is given up when all is shown.
-  const fresh = zoomed ? range : rangeOfScores(null, low, high)
-  const shrinks = fresh[1] - fresh[0] < 0.7 * (range[1] - range[0])
-  kept.scores = { metric, range: shrinks ? fresh : range }
-  return kept.scores.range
+  kept.scores = { metric, range }
+  return range
 }
 
 /** The first example that two branches do not share. */
