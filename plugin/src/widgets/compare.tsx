@@ -20,7 +20,7 @@ export function Compare() {
   const comparison = useJoined()
   if (!comparing) return null
   return (
-    <section className="lh-Compare" aria-label={trans.__('Comparison')} data-lh="compare">
+    <section className="lh-Compare" aria-label={trans.__('Comparison')} data-lh="comparison">
       {comparison ? (
         <Compared comparison={comparison} />
       ) : (

@@ -39,15 +39,20 @@ export function Copy({ text, label, title, inline = false }: CopyProps) {
   }, [done])
   const said = done === null ? label : done ? trans.__('Copied') : trans.__('Not copied')
   return (
-    <button
-      type="button"
-      className={inline ? 'lh-Link' : 'lh-Button'}
-      title={title}
-      data-lh="copy"
-      onClick={() => void copy(text()).then(setDone)}
-    >
-      <span role="status">{said}</span>
-    </button>
+    <>
+      <button
+        type="button"
+        className={inline ? 'lh-Link' : 'lh-Button'}
+        title={title}
+        data-lh="copy"
+        onClick={() => void copy(text()).then(setDone)}
+      >
+        {said}
+      </button>
+      <span role="status" className="lh-hidden">
+        {done !== null && said}
+      </span>
+    </>
   )
 }
 

@@ -1,5 +1,6 @@
 import { usePanel, useRun, useView } from '../../context.js'
-import { nextExample } from '../../model/moves.js'
+import { pick } from '../../model/moves.js'
+import { lineOf } from '../../model/shown.js'
 import { beginOf, SHOWN } from '../../model/worddiff.js'
 import { counted } from '../list/filters.js'
 import { Go } from './heading.js'
@@ -10,6 +11,7 @@ export function Live() {
   const run = useRun()
   const view = useView()
   const { token, state } = run
+  const last = lineOf(run, view).length - 1
   const index = token?.index ?? state?.index ?? 0
   const text = token?.text ?? ''
   const stages: Record<string, string> = {
@@ -32,7 +34,7 @@ export function Live() {
         </h2>
         <span className={isAnswering ? 'lh-Pulse' : 'lh-Wait'} aria-hidden="true" />
         <span className="lh-Heading-buttons">
-          <Go id="previous" sign="◀" to={nextExample(run, view, -1)} />
+          <Go id="previous" sign="◀" to={last < 0 ? null : pick(run, view, last)} />
         </span>
       </header>
       <div className="lh-Detail-body">

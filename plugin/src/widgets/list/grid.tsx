@@ -55,11 +55,13 @@ export function Grid({ list }: { list: List }) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: measured anew when the height of a row is known
   useLayoutEffect(() => rows.measure(), [height])
 
-  useKeptPlace(box, points, height, state.follow, JSON.stringify([branch, query]))
+  // Following, the newest is kept in sight; in another order it may be anywhere.
+  const isFollowing = state.follow && state.sort.by === 'index'
+  useKeptPlace(box, points, height, isFollowing, JSON.stringify([branch, query]))
   // biome-ignore lint/correctness/useExhaustiveDependencies: another selection moves the list, new rows do not
   useEffect(() => {
-    if (active >= 0) rows.scrollToIndex(active, { align: 'auto' })
-  }, [selected, state.follow && active])
+    if (active >= 0 && (!state.follow || isFollowing)) rows.scrollToIndex(active, { align: 'auto' })
+  }, [state.follow ? null : selected, isFollowing && active])
 
   const items = rows.getVirtualItems()
   const [first, last] = [items[0]?.index ?? 0, items.at(-1)?.index ?? -1]
