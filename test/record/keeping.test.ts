@@ -193,7 +193,7 @@ async function unpack(run: string): Promise<string> {
     await zipRun(run, async zip => {
       bytes = await buffer(zip)
     }),
-  ).toEqual([])
+  ).toEqual({ missing: [], unshown: null })
   const to = join(home, `unpacked-${copies++}`)
   const files = await unzip(bytes)
   expect([...files.keys()].filter(name => /lock|wal|shm|writer/.test(name))).toEqual([])

@@ -74,10 +74,16 @@ function topOf({ names }: Zip): string {
   )
 }
 
-const json = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(bytes))
+function json(bytes: Uint8Array, what: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes))
+  } catch {
+    return refuse(`${what} is damaged: it is no JSON`)
+  }
+}
 
 function parsed<T>(schema: z.ZodType<T>, bytes: Uint8Array, what: string): T {
-  const { success, data, error } = schema.safeParse(json(bytes))
+  const { success, data, error } = schema.safeParse(json(bytes, what))
   if (success) return data
   const { path = [], message = '' } = error.issues[0] ?? {}
   return refuse(`${what}: ${path.join('.')}: ${message}`.slice(0, 300))
