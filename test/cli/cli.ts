@@ -1,9 +1,11 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
+import { withLock } from '../../src/models/lock.js'
 import type { Step } from '../../src/protocol/index.js'
 import { readRun } from '../../src/record/open.js'
 
@@ -12,15 +14,18 @@ export const root = fileURLToPath(new URL('../..', import.meta.url))
 /** Builds what the command line runs from, and gives each test file a folder of its own. */
 export function workFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'lora-harness-cli-'))
-  beforeAll(() => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/build.mjs'], {
-      cwd: root,
-      encoding: 'utf8',
-    })
-    if (status !== 0) throw new Error(`the build failed:\n${stdout}${stderr}`)
-  }, 120_000)
+  // Test files run side by side: one of them builds, the others wait and find it done.
+  beforeAll(() => withLock(join(root, 'node_modules/.lora-harness-build.lock'), () => {}, build), 300_000)
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
   return folder
+}
+
+async function build(): Promise<void> {
+  const child = spawn(process.execPath, ['scripts/build.mjs'], { cwd: root })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', text => (output += text))
+  const [code] = await once(child, 'close')
+  if (code !== 0) throw new Error(`the build failed:\n${output}`)
 }
 
 export interface Ended {
