@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { cruise, type ICruiseResult } from 'dependency-cruiser'
 import { beforeAll, describe, expect, test } from 'vitest'
 
@@ -160,6 +161,16 @@ describe('kernel-ext', () => {
     const lengths = ext.map(({ source }) => [source, readFileSync(source, 'utf8').split('\n').length - 1] as const)
     expect(lengths.filter(([, lines]) => lines > 300)).toEqual([])
   })
+})
+
+test('unit tests replace no modules: files that run in one process share them', () => {
+  const files = ['test', 'plugin'].flatMap(folder =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .map(path => join(folder, path))
+      .filter(path => /(?<!\.\w+)\.test\.ts$/.test(path) && !path.includes('node_modules')),
+  )
+  expect(files).toContain('test/imports.test.ts')
+  expect(files.filter(path => /^\s*vi\.(do)?mock\(/im.test(readFileSync(path, 'utf8')))).toEqual([])
 })
 
 describe('the check itself', () => {
