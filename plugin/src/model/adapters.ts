@@ -93,6 +93,8 @@ export interface Panes {
   panes: { kind: 'change' | 'a' | 'b'; grid: Grid; modules: AdapterModule[] }[]
   /** Top of the scale. */
   most: number
+  /** The largest whole layer and the largest whole kind. */
+  bars: { row: number; column: number }
 }
 
 export function panesOf(what: AdapterWhat, { modules, all }: AdapterPair): Panes {
@@ -100,7 +102,9 @@ export function panesOf(what: AdapterWhat, { modules, all }: AdapterPair): Panes
   // Rows and columns are the same in all panes.
   const every = new Set([...modules.a, ...modules.b].map(m => m.module).concat(all ?? []))
   const panes = kinds.map(kind => ({ kind, modules: modules[kind], grid: gridOf(modules[kind], every) }))
-  return { panes, most: Math.max(...panes.map(({ grid }) => grid.most)) }
+  const largest = (of: (grid: Grid) => number[]) => Math.max(0, ...panes.flatMap(({ grid }) => of(grid)))
+  const bars = { row: largest(grid => grid.rows), column: largest(grid => grid.columns) }
+  return { panes, bars, most: largest(grid => [grid.most]) }
 }
 
 /** An update as a tick: up if it goes on as before, down if it goes back. */

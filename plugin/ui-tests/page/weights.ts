@@ -107,7 +107,7 @@ export function pathOf(store: RunStore, branch: string): AdapterPath {
   }
   const some = moves.filter((_, i) => Math.floor((i * 60) / moves.length) !== Math.floor(((i - 1) * 60) / moves.length))
   const names = store.branches.map(b => b.name)
-  const cosines = names.map((_, i) => names.map((_, j) => (i === j ? 1 : 0.62 - 0.7 * Math.abs(i - j - 1))))
+  const cosines = names.map((_, i) => names.map((_, j) => (i === j ? 1 : 0.62 - 0.8 * (Math.abs(i - j) - 1))))
   return { lines, moves: some, updates, branches: names.length > 1 ? { names, cosines } : null }
 }
 

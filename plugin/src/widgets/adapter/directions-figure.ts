@@ -45,9 +45,9 @@ export const directionsFigure =
         return x === null ? [] : [{ x, row, xref: i === 0 ? ('x' as const) : ('x2' as const) }]
       }),
     )
-    const title = (text: string, x: number) => ({
+    const title = (text: string, x: number, xanchor: 'left' | 'right') => ({
       ...{ text: `<b>${plain(text)}</b>`, x, y: 1, xref: 'paper' as const, yref: 'paper' as const },
-      ...{ xanchor: 'left' as const, yanchor: 'bottom' as const, xshift: 0, showarrow: false },
+      ...{ xanchor, xshift: x === 1 ? 18 : 0, yanchor: 'bottom' as const, showarrow: false },
     })
     const across = {
       ...{ ...axis(look), showgrid: true, zeroline: false },
@@ -66,20 +66,20 @@ export const directionsFigure =
         ),
       ],
       layout: {
-        margin: { l: 42, r: 14, t: 20, b: 20 },
+        margin: { l: 42, r: 20, t: 20, b: 20 },
         xaxis: {
-          ...{ ...across, domain: [0, 0.56], range: [0.8, most + 0.2], anchor: 'y' },
+          ...{ ...across, domain: [0, 0.54], range: [0.8, most + 0.2], anchor: 'y' },
           tickvals: ranks.filter(r => r === 1 || r === most || (r % every === 0 && most - r >= every)),
         },
         xaxis2: {
-          ...{ ...across, domain: [0.64, 1], range: [-0.02, 1.02], anchor: 'y' },
+          ...{ ...across, domain: [0.62, 1], range: [-0.02, 1.02], anchor: 'y' },
           ...{ tickvals: [0, 0.5, 1], ticktext: ['0 %', '50 %', '100 %'] },
         },
         yaxis: {
           ...{ ...axis(look), range: [kinds.length - 0.5, -0.5], ticktext: kinds.map(kind => plain(kind, 10)) },
           ...{ tickvals: kinds.map((_, row) => row), tickfont: { color: look.font.color } },
         },
-        annotations: [title(titles.rank, 0), title(titles.strongest, 0.64)],
+        annotations: [title(titles.rank, 0, 'left'), title(titles.strongest, 1, 'right')],
         shapes: medians.map(({ x, row, xref }) => ({
           ...{ type: 'line', xref, x0: x, x1: x, y0: row - 0.42, y1: row + 0.42 },
           line: { color: look.font.color, width: 2 },

@@ -18,6 +18,9 @@ export interface WayOptions {
 
 /** Lines that are drawn; more would hide each other. */
 const MOST_LINES = 8
+/** Marks as paths, in pixels from the top of their line: no font is sure to have them. */
+const PENCIL = 'M-4.5,-11L-3.5,-7.5L2.5,-1.5L4.5,-3.5L-1.5,-9.5Z'
+const FORK = 'M0,-11L0,-6C0,-3 -3.5,-4 -3.5,-1M0,-6C0,-3 3.5,-4 3.5,-1'
 const TOP: [number, number] = [0.64, 0.96]
 const MIDDLE: [number, number] = [0.33, 0.59]
 const BOTTOM: [number, number] = [0, 0.28]
@@ -33,10 +36,11 @@ export const wayFigure =
       '--lh-failed',
       '--jp-border-color1',
     ].map(look.colour) as [string, string, string, string, string]
+    const edit = look.colour('--lh-branch-3')
     const lines = path?.lines.slice(0, MOST_LINES) ?? []
     const ticks = ticksOf(path?.moves ?? [])
     const most = Math.max(0, ...ticks.map(({ whole }) => Math.abs(whole))) || 1
-    const margin = { l: 44, r: 46, t: 4, b: 32 }
+    const margin = { l: 44, r: 58, t: 4, b: 32 }
     // A tick is as wide as an example, but from 2 to 5 pixels.
     const pixel = (last - first + 1) / (look.width - margin.l - margin.r)
     const width = Math.max(2 * pixel, Math.min(5 * pixel, 0.7))
@@ -97,20 +101,31 @@ export const wayFigure =
         },
         shapes: [
           ...marks.map(mark =>
-            upright(
-              mark.index - 0.5,
-              mark.kind === 'edit' ? look.colour('--lh-branch-3') : rule,
-              mark.kind === 'edit' ? 'dash' : 'dot',
-            ),
+            upright(mark.index - 0.5, mark.kind === 'edit' ? edit : rule, mark.kind === 'edit' ? 'dash' : 'dot'),
           ),
+          ...marks.map(mark => ({
+            ...{ type: 'path' as const, path: mark.kind === 'edit' ? PENCIL : FORK, xref: 'x' as const },
+            ...{ xsizemode: 'pixel' as const, xanchor: mark.index - 0.5, yref: 'paper' as const },
+            ...{
+              ysizemode: 'pixel' as const,
+              yanchor: 1,
+              line: { color: mark.kind === 'edit' ? edit : ink, width: 1.5 },
+            },
+          })),
           ...(index === null ? [] : [upright(index, look.colour('--jp-brand-color1'), 'solid')]),
         ],
         annotations: [
-          ...marks.map(mark => ({
-            ...{ text: mark.kind === 'edit' ? `✎${mark.n}` : '⑂', x: mark.index - 0.5, xref: 'x' as const, y: 1 },
-            ...{ yref: 'paper' as const, yanchor: 'top' as const, showarrow: false },
-            font: { color: mark.kind === 'edit' ? look.colour('--lh-branch-3') : ink },
-          })),
+          ...marks.flatMap(mark =>
+            mark.kind === 'edit'
+              ? [
+                  {
+                    ...{ text: String(mark.n), x: mark.index - 0.5, xref: 'x' as const, xshift: 4, y: 1 },
+                    ...{ yref: 'paper' as const, xanchor: 'left' as const, yanchor: 'top' as const, showarrow: false },
+                    font: { color: edit },
+                  },
+                ]
+              : [],
+          ),
           beside(words.onward, most * 0.8, 'y2'),
           beside(words.back, -most * 0.8, 'y2'),
           ...ends,

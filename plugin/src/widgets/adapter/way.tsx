@@ -104,8 +104,8 @@ export function Way() {
             retry={() => paths.forget(key)}
           />
         )}
-        {path?.branches && <Cosines {...path.branches} />}
       </Part>
+      {path?.branches && <Cosines {...path.branches} />}
     </div>
   )
 }

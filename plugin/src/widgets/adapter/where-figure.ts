@@ -5,6 +5,8 @@ import { type Look, plain } from '../../plotly/look.js'
 export interface WhereOptions {
   /** Top of the colour scale. */
   most: number
+  /** The largest row and column of all that are compared. */
+  bars: { row: number; column: number }
   /** The module that is looked at. */
   module: string | null
   /** What kinds are called. */
@@ -19,7 +21,7 @@ export interface WhereOptions {
  * the edges are whole layers and whole kinds.
  */
 export const whereFigure =
-  (grid: Grid, { most, module, kinds: called, layerName, hover, none }: WhereOptions) =>
+  (grid: Grid, { most, bars, module, kinds: called, layerName, hover, none }: WhereOptions) =>
   (look: Look): Figure => {
     const { layers, kinds, cells, rows, columns } = grid
     const [ground, rule, quiet] = ['--jp-layout-color1', '--jp-border-color1', '--lh-quiet'].map(look.colour)
@@ -75,12 +77,24 @@ export const whereFigure =
         yaxis: {
           ...{ ...axis(look), domain: [0, 0.9], range: [layers.length - 0.5, -0.5], anchor: 'x' },
           tickvals: layers.flatMap((layer, y) => (layer === null || y % every === 0 ? [y] : [])),
-          ticktext: layers.flatMap((layer, y) =>
-            layer === null ? ['–'] : y % every === 0 ? [y === 0 ? `${plain(layerName)} ${layer}` : String(layer)] : [],
-          ),
+          ticktext: layers.flatMap((layer, y) => (layer === null ? ['–'] : y % every === 0 ? [String(layer)] : [])),
         },
-        xaxis2: { ...axis(look), domain: [0.88, 1], range: [0, Math.max(...rows) || 1], showticklabels: false },
-        yaxis2: { ...axis(look), domain: [0.92, 1], range: [0, Math.max(...columns) || 1], showticklabels: false },
+        xaxis2: { ...axis(look), domain: [0.88, 1], range: [0, bars.row || 1], showticklabels: false },
+        yaxis2: { ...axis(look), domain: [0.92, 1], range: [0, bars.column || 1], showticklabels: false },
+        annotations: [
+          {
+            ...{
+              text: plain(layerName, 10),
+              x: 0,
+              y: 0.92,
+              xref: 'paper',
+              yref: 'paper',
+              xanchor: 'right',
+              yanchor: 'bottom',
+            },
+            ...{ xshift: -3, showarrow: false, font: { color: quiet! } },
+          },
+        ],
         shapes: selected
           ? [
               {

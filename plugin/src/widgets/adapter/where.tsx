@@ -17,7 +17,7 @@ export function Where({ looked }: { looked: Looked }) {
   const { trans, view } = usePanel()
   const { module } = useView()
   const { what, branch, other, pair } = looked
-  const { panes, most } = useMemo(() => panesOf(what, pair), [what, pair])
+  const { panes, most, bars } = useMemo(() => panesOf(what, pair), [what, pair])
   const names = useMemo(
     () => moduleNames(trans, new Set([...pair.modules.a, ...pair.modules.b].map(m => m.module).concat(pair.all ?? []))),
     [trans, pair],
@@ -41,7 +41,7 @@ export function Where({ looked }: { looked: Looked }) {
         {panes.map(pane => (
           <Pane
             key={pane.kind}
-            {...{ pane, most, module, names, pick }}
+            {...{ pane, most, bars, module, names, pick }}
             title={panes.length > 1 ? titles[pane.kind] : null}
             height={layers.length * rowOf(layers.length) + 68}
           />
@@ -55,6 +55,7 @@ export function Where({ looked }: { looked: Looked }) {
 interface PaneProps {
   pane: Panes['panes'][number]
   most: number
+  bars: Panes['bars']
   module: string | null
   names: ReadonlyMap<string, string>
   title: string | null
@@ -62,20 +63,19 @@ interface PaneProps {
   pick: (picked: unknown) => void
 }
 
-function Pane({ pane: { kind, grid }, most, module, names, title, height, pick }: PaneProps) {
+function Pane({ pane: { kind, grid }, most, bars, module, names, title, height, pick }: PaneProps) {
   const { trans } = usePanel()
   const kindsCalled = useMemo(() => kindNames(grid.kinds), [grid])
   const figure = useMemo(
     () =>
       whereFigure(grid, {
-        most,
-        module,
+        ...{ most, bars, module },
         kinds: kindsCalled,
         layerName: trans.__('layer'),
         hover: cell => `${names.get(cell.module)}: ${sizeText(cell.size, grid.relative)}`,
         none: (layer, name) => trans.__('layer %1, %2: no adapter', layer, name),
       }),
-    [grid, most, module, kindsCalled, names, trans],
+    [grid, most, bars, module, kindsCalled, names, trans],
   )
   const cells = grid.cells.flat().filter(cell => cell != null)
   const largest = cells.toSorted((a, b) => b.size - a.size)[0]
