@@ -44,20 +44,24 @@ export function rangeOf(run: Run, view: ViewState): readonly [number, number] {
   return [first + moved, last + moved]
 }
 
-/** Shows these examples, inclusive; wider ranges that hold them stay to go back to. */
-export function zoomTo(run: Run, view: ViewState, from: number, to: number): Partial<ViewState> {
+/**
+ * Shows these examples, inclusive.
+ *
+ * @param back ranges to go back to: those stay that are wider and hold them
+ */
+export function zoomTo(run: Run, view: ViewState, from: number, to: number, back = view.zoom): Partial<ViewState> {
   const end = roomOf(run, view) - 1
   const width = Math.min(end, Math.max(LEAST - 1, Math.round(Math.abs(to - from))))
   const first = Math.max(0, Math.min(end - width, Math.round(Math.min(from, to))))
   const last = first + width
-  const wider = view.zoom.filter(([a, b]) => a <= first && b >= last && b - a > width)
+  const wider = back.filter(([a, b]) => a <= first && b >= last && b - a > width)
   return { zoom: width === end ? [] : [...wider, [first, last]], ...hold(run, view) }
 }
 
-/** Makes the range `factor` times as wide; what is at `about` stays where it is. */
-export function zoomBy(run: Run, view: ViewState, factor: number, about: number): Partial<ViewState> {
+/** Makes the range `factor` times as wide; what is at `about` stays where it is. @param back see `zoomTo` */
+export function zoomBy(run: Run, view: ViewState, factor: number, about: number, back = view.zoom): Partial<ViewState> {
   const [first, last] = rangeOf(run, view)
-  return zoomTo(run, view, about - (about - first) * factor, about + (last - about) * factor)
+  return zoomTo(run, view, about - (about - first) * factor, about + (last - about) * factor, back)
 }
 
 /** The example that is looked at, if it is shown, else the middle. */

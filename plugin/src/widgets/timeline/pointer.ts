@@ -1,5 +1,5 @@
 import { type PointerEvent, type RefObject, useEffect, useRef, useState } from 'react'
-import { pick, zoomBack, zoomBy, zoomTo } from '../../model/moves.js'
+import { pick, rangeOf, zoomBack, zoomBy, zoomTo } from '../../model/moves.js'
 import type { RunStore } from '../../model/store.js'
 import type { View } from '../../model/view.js'
 import { hit } from './live.js'
@@ -7,6 +7,8 @@ import { indexAt, placeAt, type Scene } from './scene.js'
 
 /** A press that moves less is a click [CSS px]. */
 const CLICK = 4
+/** Turns of the wheel that are further apart are two [ms]. */
+const PAUSE = 500
 
 /** What the mouse does on the timeline: points, picks, zooms. */
 export function usePointer(area: RefObject<HTMLElement>, scene: Scene, run: RunStore, view: View) {
@@ -25,11 +27,24 @@ export function usePointer(area: RefObject<HTMLElement>, scene: Scene, run: RunS
   // React's own listener cannot keep the page from zooming.
   useEffect(() => {
     const host = area.current!
+    let factor = 1
+    // Turns in a row are one step on the way back.
+    let back = view.state.zoom
+    let turned = Number.NEGATIVE_INFINITY
     const wheel = (event: WheelEvent) => {
       if (!event.ctrlKey && !event.metaKey) return
       event.preventDefault()
       const about = placeAt(latest.current, event.clientX - host.getBoundingClientRect().left)
-      view.set(zoomBy(run, view.state, 1.0025 ** Math.max(-200, Math.min(200, event.deltaY)), about))
+      // Ranges are whole examples: small turns add up to one.
+      factor *= 1.0025 ** Math.max(-200, Math.min(200, event.deltaY))
+      const [from, to] = rangeOf(run, view.state)
+      if (event.timeStamp - turned > PAUSE) back = view.state.zoom
+      turned = event.timeStamp
+      const next = zoomBy(run, view.state, factor, about, back)
+      const [first, last] = next.zoom?.at(-1) ?? []
+      if (first === from && last === to) return
+      factor = 1
+      view.set(next)
     }
     host.addEventListener('wheel', wheel, { passive: false })
     return () => host.removeEventListener('wheel', wheel)

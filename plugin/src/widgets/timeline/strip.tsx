@@ -1,5 +1,6 @@
 import { type PointerEvent, useRef } from 'react'
 import { usePanel, useView } from '../../context.js'
+import type { Range } from '../../model/columns.js'
 import { rangeOf, zoomAll, zoomTo } from '../../model/moves.js'
 import type { Colours } from './colours.js'
 import type { Drawn } from './history.js'
@@ -18,7 +19,9 @@ export function Overview({ scene, colours }: { scene: Scene; colours: Colours })
   const canvas = useRef<HTMLCanvasElement>(null)
   const drawn = useRef<Drawn | null>(null)
   /** Moves the window, or draws one from `anchor` on. */
-  const grip = useRef<{ anchor: number } | { moves: readonly [number, number]; from: number } | null>(null)
+  const grip = useRef<{ anchor: number } | { moves: Range; from: number } | null>(null)
+  /** Ranges to go back to when it is let go. */
+  const back = useRef(state.zoom)
   const grid = overviewOf(scene, rangeOf(run, { ...state, zoom: [] }))
   useFrame(() => {
     drawn.current = drawOverview(canvas.current!, scene, grid, colours, drawn.current)
@@ -32,6 +35,7 @@ export function Overview({ scene, colours }: { scene: Scene; colours: Colours })
       if (event.button !== 0) return
       const x = at(event)
       event.currentTarget.setPointerCapture(event.pointerId)
+      back.current = state.zoom
       const edge = zoomed ? edges.findIndex(edge => Math.abs(edge - x) <= EDGE) : -1
       if (edge >= 0) grip.current = { anchor: edge === 0 ? to : from }
       else if (zoomed && x > edges[0] && x < edges[1]) grip.current = { moves: scene.range, from: placeAt(grid, x) }
@@ -43,8 +47,9 @@ export function Overview({ scene, colours }: { scene: Scene; colours: Colours })
       const place = placeAt(grid, at(event))
       if ('moves' in held) {
         const by = Math.round(place - held.from)
-        view.set(zoomTo(run, state, held.moves[0] + by, held.moves[1] + by))
-      } else if (Math.abs(place - held.anchor) * grid.step >= 4) view.set(zoomTo(run, state, held.anchor, place))
+        view.set(zoomTo(run, state, held.moves[0] + by, held.moves[1] + by, back.current))
+      } else if (Math.abs(place - held.anchor) * grid.step >= 4)
+        view.set(zoomTo(run, state, held.anchor, place, back.current))
     },
     onPointerUp() {
       grip.current = null

@@ -34,12 +34,15 @@ function Drawing({ room, colours }: { room: Room; colours: Colours }) {
 
   // What is picked elsewhere comes into sight; what following has moved stays when it ends.
   const { index, follow, zoom } = state
+  const zoomed = useRef(zoom)
   useEffect(() => {
-    if (!follow && index !== null) {
-      const { zoom: moved } = pick(run, view.state, index)
-      if (moved) view.set({ zoom: moved })
-    }
-  }, [run, view, index, follow])
+    // Who zooms decides what is in sight.
+    const same = zoomed.current === zoom
+    zoomed.current = zoom
+    if (!same || follow || index === null) return
+    const { zoom: moved } = pick(run, view.state, index)
+    if (moved) view.set({ zoom: moved })
+  }, [run, view, index, follow, zoom])
   useEffect(() => {
     const [from, to] = rangeOf(run, view.state)
     const shown = zoom.at(-1)

@@ -1,3 +1,4 @@
+import { signed } from 'lora-harness/report'
 import { useEffect, useSyncExternalStore } from 'react'
 import { usePanel } from '../../context.js'
 import { detailsOf } from '../../model/details.js'
@@ -8,8 +9,6 @@ import { placeOf, type Scene, xOf } from './scene.js'
 /** Time that the mouse rests before the text of an example is asked for [ms]. */
 const REST = 150
 const CHARACTERS = 60
-
-const signed = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)}`
 
 /** One line on the example under the mouse. */
 export function Tip({ scene, index }: { scene: Scene; index: number }) {
