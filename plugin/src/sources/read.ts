@@ -28,10 +28,7 @@ export function readEvent(data: unknown): { message: EventMessage } | { trouble:
   const found = read<EventMessage>(ReceivedEvent, data)
   if ('value' in found) return { message: found.value }
   const { id } = (data ?? {}) as { id?: unknown }
-  return {
-    trouble: `A message of the kernel made no sense (${found.wrong})`,
-    id: typeof id === 'string' ? id : undefined,
-  }
+  return { trouble: found.wrong, id: typeof id === 'string' ? id : undefined }
 }
 
 /** Untrusted: what came on the control comm. @returns undefined if it is no reply */
