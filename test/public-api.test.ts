@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import * as harness from 'lora-harness'
 import * as memorybench from 'lora-harness/adapters/memorybench'
+import * as analysis from 'lora-harness/analysis'
 import * as compiler from 'lora-harness/compiler'
 import * as protocol from 'lora-harness/protocol'
 import * as report from 'lora-harness/report'
@@ -166,6 +167,18 @@ test('lora-harness/report', () => {
       "way",
       "where",
       "windowOf",
+    ]
+  `)
+})
+
+test('lora-harness/analysis', () => {
+  expect(Object.keys(analysis).sort()).toMatchInlineSnapshot(`
+    [
+      "PEFT_FILES",
+      "adapterPair",
+      "adapterWay",
+      "branchCosines",
+      "decodePeft",
     ]
   `)
 })
