@@ -1,5 +1,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation'
 import { createContext, useContext, useSyncExternalStore } from 'react'
+import type { CommandId } from './model/commands.js'
 import type { RunSource } from './model/source.js'
 import type { RunStore } from './model/store.js'
 import type { View, ViewState } from './model/view.js'
@@ -13,6 +14,8 @@ export interface PanelContext {
   openInMain?: () => void
   /** Shows another run, by its id. */
   openRun?: (id: string) => void
+  /** Whether a person gave this command other keys than the table's; whoever knows handles those. */
+  hasOtherKeys?: (id: CommandId) => boolean
 }
 
 export const Context = createContext<PanelContext | null>(null)

@@ -9,8 +9,9 @@ import { insertExample } from './jupyterlab/example-cell.js'
 import { place } from './jupyterlab/host.js'
 import { followLinks } from './jupyterlab/link.js'
 import { NotebookRuns } from './jupyterlab/notebook-runs.js'
-import { openSaved } from './jupyterlab/open-saved.js'
+import { openSaved, SAVED } from './jupyterlab/open-saved.js'
 import { addPanels, OPEN } from './jupyterlab/panels.js'
+import { addSavedRuns } from './jupyterlab/saved-runs.js'
 import { settingsOf } from './jupyterlab/settings.js'
 
 const ID = 'lora-harness-jupyterlab:plugin'
@@ -45,6 +46,11 @@ const panels: JupyterFrontEndPlugin<void> = {
       open: (run, at) => void app.commands.execute(OPEN, { run, at: at && { ...at } }),
     }
     const settings = await settingsOf(registry, ID)
+    const saved = addSavedRuns(app, settings, trans)
+    void restorer?.restore(saved, {
+      ...{ command: 'docmanager:open', args: ({ context }) => ({ path: context.path, factory: SAVED }) },
+      name: ({ context }) => context.path,
+    })
     const open = addPanels(app, shell, restorer, {
       ...{ tracker, runs, settings, trans },
       insertExample: into => void insertExample(app, tracker, into),
@@ -71,7 +77,8 @@ const panels: JupyterFrontEndPlugin<void> = {
       ])
       addServing(app, tracker, trans)
       palette?.addItem({ command: SERVE, category })
-      addCommands(app, open, palette, category, trans)
+      const panels = () => [open.currentWidget, saved.currentWidget].flatMap(widget => (widget ? [widget.content] : []))
+      addCommands(app, panels, palette, category, trans)
     })
   },
 }

@@ -3,10 +3,10 @@ import { score, signed } from 'lora-harness/report'
 import { useMemo, useState, useSyncExternalStore } from 'react'
 import { Context } from '../context.js'
 import { View } from '../model/view.js'
+import { cardSource } from '../sources/card.js'
 import { Detail } from '../widgets/example/detail.js'
 import { Timeline } from '../widgets/timeline/timeline.js'
 import type { CardProps } from './card.js'
-import { cardSource } from './card-source.js'
 import { useHost } from './use-host.js'
 
 /** A run as its notebook holds it: its numbers, its timeline, and the example that is picked there. */

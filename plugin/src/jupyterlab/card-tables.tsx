@@ -37,7 +37,7 @@ export function Lineage({ card, trans }: CardProps<'lineage'>) {
     const own = adapters.filter(({ branch }) => branch === name)
     const last = own.at(-1)
     return [
-      name === current ? <b>{name}</b> : name,
+      name === current ? `${name} *` : name,
       parent === null ? '' : trans.__('%1 before example %2', parent, at),
       skipUpdates.length === 0 ? '' : skipUpdates.slice(0, 20).join(', '),
       length,
@@ -50,6 +50,7 @@ export function Lineage({ card, trans }: CardProps<'lineage'>) {
     <>
       <p className="lh-Card-title">{trans.__('Branches of run %1', id)}</p>
       <Table head={head.map(word => trans.__(word))} rows={rows} numbers={[3, 4]} />
+      <p className="lh-Card-left">{trans.__('* the one that the next example belongs to')}</p>
     </>
   )
 }
@@ -90,10 +91,10 @@ export function Comparison({ card, trans }: CardProps<'comparison'>) {
 /** How far something has come. */
 export function Progress({ card: { label, done, total }, trans }: CardProps<'progress'>) {
   return (
-    <label className="lh-Progress">
+    <p className="lh-Progress">
       {label}
-      {total !== null && total > 0 && <progress value={done} max={total} />}
+      {total !== null && total > 0 && <progress value={done} max={total} aria-label={label} />}
       <span>{total === null ? done : trans.__('%1 of %2', done, total)}</span>
-    </label>
+    </p>
   )
 }

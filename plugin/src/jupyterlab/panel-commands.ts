@@ -2,21 +2,37 @@ import type { JupyterFrontEnd } from '@jupyterlab/application'
 import type { ICommandPalette } from '@jupyterlab/apputils'
 import type { TranslationBundle } from '@jupyterlab/translation'
 import { COMMANDS, type Command, type CommandId, type Desk, perform } from '../model/commands.js'
+import type { RunSource } from '../model/source.js'
+import type { View } from '../model/view.js'
 import { deskOf } from '../widgets/desk.js'
-import type { Panels } from './panels.js'
 import { commandIn } from './shortcuts.js'
 
-/** Commands of the panel as JupyterLab's: in the palette, and with keys that a person can change. */
+/** A panel that may show a run. */
+export interface HasRun {
+  readonly node: HTMLElement
+  readonly shown: { source: RunSource; view: View } | null
+}
+
+/**
+ * Commands of the panel as JupyterLab's: in the palette, and with keys that a person can change.
+ *
+ * @param panels the one that was used last first
+ */
 export function addCommands(
   app: JupyterFrontEnd,
-  panels: Panels,
+  panels: () => readonly HasRun[],
   palette: ICommandPalette | null,
   category: string,
   trans: TranslationBundle,
 ): void {
+  // The one that has the keyboard, else the one that was used last.
+  const current = () => {
+    const all = panels()
+    return all.find(({ node }) => node.contains(document.activeElement)) ?? all[0]
+  }
   const desk = (): Desk | null => {
-    const { content } = panels.currentWidget ?? {}
-    return content?.shown ? deskOf({ ...content.shown, trans }, () => content.node.querySelector('.lh-Panel')) : null
+    const at = current()
+    return at?.shown ? deskOf({ ...at.shown, trans }, () => at.node.querySelector('.lh-Panel')) : null
   }
   for (const id of Object.keys(COMMANDS) as CommandId[]) {
     const { words, why, on }: Command = COMMANDS[id]

@@ -2,6 +2,7 @@ import type { ILabShell, ILayoutRestorer, JupyterFrontEnd } from '@jupyterlab/ap
 import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils'
 import type { INotebookTracker } from '@jupyterlab/notebook'
 import { UUID } from '@lumino/coreutils'
+import type { CommandId } from '../model/commands.js'
 import { icon } from './icon.js'
 import type { PanelArgs, PanelPlace, RunPanel } from './run-panel.js'
 import type { OpenIn } from './settings.js'
@@ -15,7 +16,7 @@ export function addPanels(
   app: JupyterFrontEnd,
   shell: ILabShell | null,
   restorer: ILayoutRestorer | null,
-  about: Omit<PanelPlace, 'openInMain'>,
+  about: Omit<PanelPlace, 'openInMain' | 'hasOtherKeys'>,
 ): Panels {
   const { tracker: notebooks, runs, settings, trans } = about
   const panels: Panels = new WidgetTracker({ namespace: 'lora-harness' })
@@ -35,12 +36,13 @@ export function addPanels(
       app.shell.activateById(known.id)
       return known
     }
-    const { RunPanel } = await import('./run-panel.js')
+    const [{ RunPanel }, { isChanged }] = await Promise.all([import('./run-panel.js'), import('./shortcuts.js')])
     const openInMain = (again: PanelArgs) => {
       panel.dispose()
       void open(again)
     }
-    const content = new RunPanel({ ...about, openInMain }, { ...args, path, place: where })
+    const hasOtherKeys = (id: CommandId) => isChanged(id, app.commands)
+    const content = new RunPanel({ ...about, openInMain, hasOtherKeys }, { ...args, path, place: where })
     const panel = new MainAreaWidget({ content })
     panel.id = `lora-harness-${UUID.uuid4()}`
     Object.assign(panel.title, { icon, closable: true })

@@ -4,12 +4,14 @@ import { ReactWidget } from '@jupyterlab/ui-components'
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils'
 import { type ISignal, Signal } from '@lumino/signaling'
 import '../model/no-eval.js'
+import type { PanelContext } from '../context.js'
 import { type Tab, View } from '../model/view.js'
 import { Panel } from '../panel.js'
 import type { KernelSource } from '../sources/kernel-source.js'
 import { ComputeLine } from '../widgets/compute.js'
 import { NoRun } from '../widgets/no-run.js'
 import { Boundary } from './boundary.js'
+import { Failed } from './failed.js'
 import type { NotebookRuns } from './notebook-runs.js'
 import { computeOf } from './serve-model.js'
 import { firstView, type OpenIn, type Settings } from './settings.js'
@@ -37,6 +39,7 @@ export interface PanelPlace {
   runs: NotebookRuns
   settings: () => Settings
   trans: TranslationBundle
+  hasOtherKeys: NonNullable<PanelContext['hasOtherKeys']>
   /** Shows the same run in the main area. */
   openInMain: (args: PanelArgs) => void
   /** Puts an example into a notebook; without one, into the current or a new one. */
@@ -144,7 +147,7 @@ export class RunPanel extends ReactWidget {
   }
 
   protected override render() {
-    const { runs, trans, insertExample, openSaved, openInMain } = this.#place
+    const { runs, trans, insertExample, openSaved, openInMain, hasOtherKeys } = this.#place
     const { shown } = this
     const ids = runs.of(this.#notebook).map(({ store }) => store.id)
     const kernel = this.#notebook?.sessionContext.session?.kernel
@@ -174,23 +177,10 @@ export class RunPanel extends ReactWidget {
         )}
         {serving}
         <Panel
-          {...{ ...shown, trans, openRun: id => this.pick(id) }}
+          {...{ ...shown, trans, hasOtherKeys, openRun: id => this.pick(id) }}
           {...(this.#where === 'sidebar' && { openInMain: () => openInMain({ ...this.args, place: 'beside' }) })}
         />
       </Boundary>
     )
   }
-}
-
-/** What a panel says that failed to draw. */
-export function Failed({ error, trans }: { error: Error; trans: TranslationBundle }) {
-  return (
-    <section className="lh-Panel" data-lh="failed">
-      <div className="lh-NoRun">
-        <h2>{trans.__('The panel could not be drawn')}</h2>
-        <p>{trans.__('The run is not touched by this. Close the panel and open it again; what went wrong:')}</p>
-        <pre>{error.message}</pre>
-      </div>
-    </section>
-  )
 }

@@ -1,4 +1,5 @@
 import { type KeyboardEvent, type RefObject, useRef } from 'react'
+import { usePanel } from '../context.js'
 import { type Desk, perform } from '../model/commands.js'
 import { commandOf } from '../model/keys.js'
 import { useDesk } from './desk.js'
@@ -15,6 +16,7 @@ const OWN: [selector: string, keys: RegExp][] = [
 /** Does what a key means, wherever in the panel the focus is, but not while somebody types. @returns for `onKeyDown` */
 export function useKeys(root: RefObject<HTMLElement>): (event: KeyboardEvent<HTMLElement>) => void {
   const desk: Desk = useDesk(root)
+  const { hasOtherKeys } = usePanel()
   const before = useRef<{ key: string; at: number } | null>(null)
   return event => {
     if (event.defaultPrevented || event.nativeEvent.isComposing) return
@@ -23,7 +25,7 @@ export function useKeys(root: RefObject<HTMLElement>): (event: KeyboardEvent<HTM
     const begun = before.current && event.timeStamp - before.current.at < PAIR ? before.current.key : null
     const found = commandOf(event, begun)
     before.current = found.begun === null ? null : { key: found.begun, at: event.timeStamp }
-    if (found.command === null) return
+    if (found.command === null || hasOtherKeys?.(found.command)) return
     event.preventDefault()
     event.stopPropagation()
     perform(found.command, desk)
