@@ -18,7 +18,7 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('comparison in Chromium', () => {
     const page = await opened.open('examples=400')
     await page.evaluate(() => panel.view.set({ comparing: true }))
     const compare = page.locator('[data-lh="comparison"]')
-    expect(await compare.innerText()).toMatch(/main compared with base/)
+    await expect.poll(() => compare.innerText()).toMatch(/main compared with base/)
     expect(await page.locator('[data-lh="joint"]').innerText()).toBe('400 examples in both')
     const row = await page.locator('[data-lh="compare-metrics"] tbody tr').innerText()
     expect(row.split(/\s+/).slice(0, 4)).toEqual(['f1', '0.44', '0.02', '+0.42'])
@@ -48,6 +48,7 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('comparison in Chromium', () => {
       store.apply({ type: 'points', branch: 'main-2', from: length, points: [alone] })
       panel.view.set({ comparing: true, against: ['main'] })
     })
+    await page.waitForSelector('[data-lh="joint"]')
     expect((await page.locator('[data-lh="joint"]').innerText()).replace(/\s+/g, ' ')).toBe(
       '40 examples in both; 40 from before the branches part are the same and left out 1 only on main-2',
     )

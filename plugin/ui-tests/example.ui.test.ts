@@ -133,11 +133,13 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the example that is looked at, in
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
     await page.evaluate(() => panel.view.select(5, { tab: 'raw' }))
     const copied = async (name: string) => {
+      await page.evaluate(() => navigator.clipboard.writeText(''))
       await page.getByRole('button', { name, exact: true }).click()
-      await page.getByRole('button', { name: 'Copied' }).waitFor()
+      await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).not.toBe('')
       return page.evaluate(() => navigator.clipboard.readText())
     }
     expect(await copied('Copy command')).toBe('npx lora-harness replay runs/r7@main --from 5 --limit 1')
+    expect(await page.getByRole('button', { name: 'Copied' }).count()).toBe(1)
     expect(JSON.parse(await copied('Copy as JSON'))).toMatchObject({ index: 5, key: 'people/train/5' })
     await page.close()
   })

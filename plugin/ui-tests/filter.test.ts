@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { HOSTILE } from '../../test/report/hostile.js'
 import { sampleSteps, stepOf } from '../../test/report/sample.js'
 import type { Texts } from '../src/model/details.js'
-import { annotationsOf, find, isFiltered, NO_FILTER, type Query, tagsIn } from '../src/model/filter.js'
+import { annotationsOf, find, isFiltered, NO_FILTER, placeIn, type Query, tagsIn } from '../src/model/filter.js'
 import { FIRST_VIEW, OUTCOMES } from '../src/model/view.js'
 import { pointOf } from './page/sample.js'
 
@@ -121,6 +121,16 @@ describe('filter', () => {
           }
         },
       ),
+    )
+  })
+
+  test('where an example stands', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.nat(30)), fc.nat(30), fc.boolean(), (of, index, down) => {
+        const points = of.sort((a, b) => (down ? b - a : a - b)).map(each => pointOf(stepOf(each)))
+        expect(placeIn(points, index, { by: 'index', down })).toBe(of.indexOf(index))
+        expect(placeIn(points, index, { by: 'score', down })).toBe(of.indexOf(index))
+      }),
     )
   })
 

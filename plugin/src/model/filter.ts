@@ -44,10 +44,19 @@ function searchIn(texts: Texts): string {
   return known
 }
 
+const names = new WeakMap<TimelinePoint, string>()
+
+function nameIn(point: TimelinePoint): string {
+  const { index, key, chatId } = point
+  const known = names.get(point) ?? folded(`#${index} ${key} ${chatId ?? ''}`)
+  names.set(point, known)
+  return known
+}
+
 /** Whether every word is somewhere in what is known of an example. */
-function has(words: readonly string[], { index, key, chatId }: TimelinePoint, texts: Texts | undefined): boolean {
+function has(words: readonly string[], point: TimelinePoint, texts: Texts | undefined): boolean {
   if (words.length === 0) return true
-  const name = folded(`#${index} ${key} ${chatId ?? ''}`)
+  const name = nameIn(point)
   return words.every(word => name.includes(word) || (texts !== undefined && searchIn(texts).includes(word)))
 }
 
@@ -73,6 +82,18 @@ export function find(line: readonly TimelinePoint[], query: Query, known: Known)
     return has(words, point, texts)
   })
   return { points: sorted(points, query), judged: needsTexts ? { of, known: having } : null }
+}
+
+/** Where an example stands among points in an order; −1 if it is not among them. */
+export function placeIn(points: readonly TimelinePoint[], index: number, { by, down }: Query['sort']): number {
+  if (by !== 'index') return points.findIndex(point => point.index === index)
+  let [low, high] = [0, points.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (down ? points[middle]!.index > index : points[middle]!.index < index) low = middle + 1
+    else high = middle
+  }
+  return points[low]?.index === index ? low : -1
 }
 
 /** What has no score comes last, whichever the direction. */

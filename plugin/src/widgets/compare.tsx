@@ -23,6 +23,8 @@ export function Compare() {
     <section className="lh-Compare" aria-label={trans.__('Comparison')} data-lh="comparison">
       {comparison ? (
         <Compared comparison={comparison} />
+      ) : comparison === undefined ? (
+        <p className="lh-Empty">{trans.__('Comparing…')}</p>
       ) : (
         <p className="lh-Empty">
           {trans.__('There is nothing to compare with: the run has no baseline, and no other branch is picked.')}

@@ -4,6 +4,7 @@ import { byScore, type Joined, join, metricRows, type Other, type Pair, type Row
 import { baselineOf, branchOf, lineOf, metricOf } from '../../model/shown.js'
 import { distance } from '../../model/worddiff.js'
 import { useDetails } from '../example/use-example.js'
+import { usePaced } from '../paced.js'
 
 /** What the branch that is looked at is compared with, and how it came out. */
 export interface Comparison extends Joined {
@@ -14,21 +15,24 @@ export interface Comparison extends Joined {
   metric: string | null
 }
 
-/** The other branch that was picked, else the baseline; null if there is neither. */
-export function useJoined(): Comparison | null {
+/**
+ * The other branch that was picked, else the baseline: null if there is neither, undefined while it is calculated, which
+ * a live run has done once a second.
+ */
+export function useJoined(): Comparison | null | undefined {
   const run = useRun()
   const view = useView()
-  const [branch, line, metric] = [branchOf(run, view), lineOf(run, view), metricOf(run, view)]
+  const [branch, metric, baseline] = [branchOf(run, view), metricOf(run, view), baselineOf(run, view)]
   const against = view.against.find(name => name !== branch && run.branches.some(known => known.name === name))
-  const baseline = baselineOf(run, view)
-  // Lines grow in place: the version stands for them.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: see above
-  return useMemo(() => {
-    const name = against ?? baseline
+  const name = against ?? baseline
+  const about = JSON.stringify([branch, metric, against ?? null, baseline])
+  const joined = usePaced(about, run.version, (): Comparison | null => {
     if (name === null) return null
-    const other: Other = against === undefined ? { baseline: name } : { branch: name, line: run.line(name) }
-    return { branch, other, name, metric, ...join(line, other) }
-  }, [branch, line, against, baseline, metric, run.version])
+    // Lines grow in place; what is compared stays as it is until it is calculated anew.
+    const other: Other = against === undefined ? { baseline: name } : { branch: name, line: [...run.line(name)] }
+    return { branch, other, name, metric, ...join(lineOf(run, view), other) }
+  })
+  return name === null ? null : (joined ?? undefined)
 }
 
 export const useMetricRows = ({ pairs, other }: Comparison): Row[] =>

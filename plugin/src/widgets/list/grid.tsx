@@ -11,6 +11,7 @@ import {
   useState,
 } from 'react'
 import { usePanel, useRun, useView } from '../../context.js'
+import { placeIn, type Query } from '../../model/filter.js'
 import { pick } from '../../model/moves.js'
 import { indexOf } from '../../model/shown.js'
 import { useDetails } from '../example/use-example.js'
@@ -34,13 +35,13 @@ export function Grid({ list }: { list: List }) {
   const [height, setHeight] = useState(LEAST)
   const selected = indexOf(run, state)
   const active = useMemo(
-    () => (selected === null ? -1 : points.findIndex(({ index }) => index === selected)),
-    [points, selected],
+    () => (selected === null ? -1 : placeIn(points, selected, query.sort)),
+    [points, selected, query.sort],
   )
   const rows = useVirtualizer({
     ...{ count: points.length, getScrollElement: () => box.current, estimateSize: () => height, overscan: 6 },
     // The head lies over the first row's height of what is scrolled.
-    ...{ scrollMargin: height, scrollPaddingStart: height },
+    ...{ scrollMargin: height, scrollPaddingStart: height, useFlushSync: false },
     getItemKey: place => points[place]?.index ?? place,
     rangeExtractor: range => {
       const shown = defaultRangeExtractor(range)
@@ -57,7 +58,7 @@ export function Grid({ list }: { list: List }) {
 
   // Following, the newest is kept in sight; in another order it may be anywhere.
   const isFollowing = state.follow && state.sort.by === 'index'
-  useKeptPlace(box, points, height, isFollowing, JSON.stringify([branch, query]))
+  useKeptPlace(box, points, height, isFollowing, branch, query)
   // biome-ignore lint/correctness/useExhaustiveDependencies: another selection moves the list, new rows do not
   useEffect(() => {
     if (active >= 0 && (!state.follow || isFollowing)) rows.scrollToIndex(active, { align: 'auto' })
@@ -133,8 +134,11 @@ function useKeptPlace(
   points: readonly TimelinePoint[],
   height: number,
   follow: boolean,
-  question: string,
+  branch: string,
+  query: Query,
 ): void {
+  const question = JSON.stringify([branch, query])
+  const { sort } = query
   const before = useRef({ points, question })
   useLayoutEffect(() => {
     const { points: old, question: asked } = before.current
@@ -144,8 +148,11 @@ function useKeptPlace(
     if (asked !== question) list.scrollTop = 0
     else if (!follow) {
       const first = old[Math.floor(list.scrollTop / height)]
-      const now = first ? points.findIndex(({ index }) => index === first.index) : -1
-      if (now >= 0) list.scrollTop += (now - Math.floor(list.scrollTop / height)) * height
+      const now = first ? placeIn(points, first.index, sort) : -1
+      if (now < 0) return
+      list.scrollTop += (now - Math.floor(list.scrollTop / height)) * height
+      // The rows that are in sight now are drawn before anyone sees it; the browser would tell one frame later.
+      list.dispatchEvent(new Event('scroll'))
     }
-  }, [box, points, height, follow, question])
+  }, [box, points, height, follow, question, sort])
 }
