@@ -126,10 +126,10 @@ const NOTICES: readonly ((about: Case) => Notice | null)[] = [
     return { name: `nan ${run.current} ${point.index}`, tone: 'warn', text, actions }
   },
   ({ run, t }) => {
-    const point = run.line(run.current).findLast(({ outcome }) => outcome === 'failed')
     // Failures of long ago are in the list; what just happened is news.
+    const recent = run.line(run.current).slice(-RECENT)
+    const point = recent.findLast(({ outcome }) => outcome === 'failed')
     if (!point || run.connection.kind !== 'live' || run.state?.status === 'finished') return null
-    if (point.index < run.line(run.current).length - RECENT) return null
     const text = t.__('#%1 failed while it was trained on. The adapter is unchanged, its score is kept.', point.index)
     const actions: NoticeAction[] = [
       { words: t.__('Show why'), do: 'show', index: point.index, tab: 'update' },

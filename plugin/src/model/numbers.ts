@@ -50,14 +50,15 @@ export function subjectOf(run: Run, view: ViewState): Subject {
   return { line, metric, other: branch, otherScore, from }
 }
 
-/** Mean of the last `window` scores; null if nothing is scored. */
+/** Mean of the last `window` scores before example `end`, and of how many; null if nothing is scored. */
 export function recentScore(
   line: readonly TimelinePoint[],
   metric: string | null,
   window: number,
+  end = line.length,
 ): { mean: number; n: number } | null {
   let [total, n] = [0, 0]
-  for (let i = line.length - 1; i >= 0 && n < window; i--) {
+  for (let i = end - 1; i >= 0 && n < window; i--) {
     const score = scoreOf(line[i]!, metric)
     if (score === null) continue
     total += score

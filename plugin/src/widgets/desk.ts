@@ -2,19 +2,24 @@ import { type RefObject, useMemo } from 'react'
 import { type PanelContext, usePanel } from '../context.js'
 import type { Desk } from '../model/commands.js'
 
-const PLACES = {
-  filter: '[data-lh="filter"], [data-lh="search"], .lh-Column-list input',
-  list: '[data-lh="list"], .lh-Column-list [tabindex="0"]',
-  detail: '[data-lh="detail"], .lh-Column-detail [role="tab"][aria-selected="true"]',
-}
+const PLACES = { filter: '[data-lh="search"]', list: '[data-lh="list"]', detail: '[data-lh="detail"]' }
+
+/** Frames for which something is waited for that is to have the focus: it may have to be loaded and drawn first. */
+const PATIENCE = 60
 
 /** Where commands of a panel are done. @param root gives the panel's element */
 export const deskOf = ({ source, view, trans }: PanelContext, root: () => HTMLElement | null): Desk => ({
   ...{ source, view, trans },
   focus(what) {
     const panel = root()
-    // What is to have the focus may have to be drawn first.
-    requestAnimationFrame(() => (what === 'panel' ? panel : panel?.querySelector<HTMLElement>(PLACES[what]))?.focus())
+    if (what === 'panel') return panel?.focus()
+    let frames = 0
+    const seek = () => {
+      const found = panel?.querySelector<HTMLElement>(PLACES[what])
+      if (found) found.focus()
+      else if (frames++ < PATIENCE) requestAnimationFrame(seek)
+    }
+    requestAnimationFrame(seek)
   },
   copy: text => navigator.clipboard.writeText(text),
   get address() {

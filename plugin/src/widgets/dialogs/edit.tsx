@@ -17,7 +17,7 @@ export function Edit() {
   const lines = typeof swap.diff === 'string' ? swap.diff.split('\n') : []
   const since = sinceEditOf(run, view, view.edit)
   return (
-    <Popover by={`edit-${view.edit}`} title={t.__('✎%1 before #%2: %3', view.edit, swap.index, changed)}>
+    <Popover title={t.__('✎%1 before #%2: %3', view.edit, swap.index, changed)}>
       <p data-lh="edit-change">
         {since === null
           ? t.__('No example has been scored since.')

@@ -1,0 +1,191 @@
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { CHROMIUM } from '../../test/browser/chromium.js'
+import { append, drawn, look, pointOf, viewOf } from './page/drawn.js'
+import type { LiveSource } from './page/live.js'
+import { site } from './page/open.js'
+
+type OnPage = { panel: { source: LiveSource } }
+
+const grow = (page: Page, count: number) =>
+  page.evaluate(count => (globalThis as unknown as OnPage).panel.source.grow(count), count).then(() => drawn(page))
+const asked = (page: Page) =>
+  page.evaluate(() =>
+    (globalThis as unknown as OnPage).panel.source.asked.filter(
+      ({ type }) => !/example|adapters|path|lineage/.test(type),
+    ),
+  )
+const text = (page: Page, name: string) => page.innerText(`[data-lh="${name}"]`)
+const seen = (page: Page, name: string) => page.isVisible(`[data-lh="${name}"]`)
+
+describe.skipIf(!CHROMIUM && !process.env.CI)('the frame of the panel', () => {
+  let panel: Awaited<ReturnType<typeof site>>
+  beforeAll(async () => {
+    panel = await site()
+  })
+  afterAll(() => panel.close())
+
+  test('a live run: where it is, its numbers, and pausing it', async () => {
+    const page = await panel.open('examples=200&live=1')
+    await page.waitForSelector('[data-lh="number-difference"] >> text=[')
+    expect(await text(page, 'progress')).toBe('200 / 2000')
+    expect(await text(page, 'stage')).toBe('#200: generating')
+    expect(await text(page, 'number-failed')).toMatch(/failed\s+1\s+show/)
+    for (let i = 0; i < 3; i++) await grow(page, 1)
+    expect(await text(page, 'progress')).toBe('203 / 2000')
+    expect(await text(page, 'rate')).toMatch(/^[\d.]+ s\/ex · ETA /)
+    expect(await page.getAttribute('[data-lh="step"]', 'title')).toBe(
+      'Step (key .): Pause first: example #203 is being worked on',
+    )
+    // The kernel takes its time: the button says at once that it was heard.
+    await page.evaluate(() => {
+      const { source } = (globalThis as unknown as OnPage).panel
+      const { pause } = source.answers
+      source.answers.pause = async ask => {
+        await new Promise<void>(answer => Object.assign(globalThis, { answer }))
+        return pause!(ask)
+      }
+    })
+    await page.click('[data-lh="pause"]')
+    expect(await text(page, 'pause')).toContain('Pausing after #203…')
+    await page.evaluate(() => (globalThis as unknown as { answer(): void }).answer())
+    await page.waitForSelector('[data-doing="paused"]')
+    await page.click('[data-lh="step"]')
+    await page.waitForFunction(() => document.querySelector('[data-lh="progress"]')!.textContent === '204 / 2000')
+    expect(await asked(page)).toEqual([{ type: 'pause' }, { type: 'step' }])
+    expect(page.trouble).toEqual([])
+    await page.close()
+  })
+
+  test('rewinding asks first; the branch that it makes is looked at', async () => {
+    const page = await panel.open('examples=40&live=1')
+    await look(page, { index: 20, follow: false })
+    await page.click('[data-lh="rewind"]')
+    expect(await text(page, 'leave-words')).toBe('Continue from the adapter after #20 on a new branch.')
+    expect(await page.innerText('.lh-Leave')).toContain('#21–#39 stay on main. The run is paused first.')
+    await page.click('[data-lh="cancel"]')
+    expect(await asked(page)).toEqual([])
+    expect(await page.evaluate(() => document.activeElement!.getAttribute('data-lh'))).toBe('rewind')
+    await page.click('[data-lh="rewind"]')
+    await page.fill('.lh-Leave input', 'main')
+    expect(await page.innerText('.lh-Leave [role="alert"]')).toBe('There is a branch of that name')
+    await page.click('[data-lh="continue"]', { force: true })
+    expect(await asked(page)).toEqual([])
+    await page.fill('.lh-Leave input', 'again')
+    await page.click('[data-lh="continue"]')
+    await page.waitForSelector('[data-lh="notice-said"]')
+    expect(await asked(page)).toEqual([{ type: 'rewind', at: 21, name: 'again' }])
+    expect(await page.inputValue('[data-lh="branch"]')).toBe('again')
+    expect((await viewOf(page)).index).toBe(20)
+    await page.close()
+  })
+
+  test('stays readable and says so when the kernel is lost', async () => {
+    const page = await panel.open('examples=40')
+    await page.evaluate(() =>
+      (globalThis as unknown as OnPage).panel.source.store.set({
+        connection: { kind: 'lost', since: Date.now() - 14_000 },
+      }),
+    )
+    await page.waitForSelector('[data-lh="notice-lost"]')
+    expect(await text(page, 'notice-lost')).toMatch(/^Connection to the kernel lost 1\d s ago\. Showing up to #39;/)
+    expect(await text(page, 'doing')).toBe('not connected')
+    expect(await text(page, 'frozen')).toMatch(/^as of /)
+    await page.click('text=Reconnect now')
+    expect(await page.evaluate(() => (globalThis as unknown as OnPage).panel.source.reconnects)).toBe(1)
+    await page.close()
+  })
+
+  test('an edit is shown with what it did', async () => {
+    const page = await panel.open('examples=120')
+    await page.evaluate(() =>
+      (globalThis as unknown as OnPage).panel.source.store.apply({
+        ...{ type: 'event', n: 0 },
+        event: {
+          ...{ type: 'swap', branch: 'main', index: 70, time: '', changed: ['finetuneFn'] },
+          diff: '@@ -1 +1 @@\n-steps: 3\n+steps: <b>4</b>',
+        },
+      }),
+    )
+    await page.waitForSelector('[data-lh="number-edit"] >> text=since your edit ✎1 (#70)')
+    await look(page, { dialog: 'edit', edit: 1 })
+    expect(await text(page, 'edit-diff')).toContain('+steps: <b>4</b>')
+    expect(await text(page, 'edit-change')).toMatch(/^Mean score of 50 examples before it 0\.\d\d, of as many after/)
+    await page.close()
+  })
+
+  test('three columns, whose widths are kept by hand and by keys', async () => {
+    const page = await panel.open('examples=40')
+    const width = () => page.evaluate(() => document.querySelector('.lh-Column-list')!.getBoundingClientRect().width)
+    const before = await width()
+    await page.focus('[data-lh="splitter-list"]')
+    await page.keyboard.press('ArrowRight')
+    await page.keyboard.press('ArrowRight')
+    expect((await viewOf(page)).columns[0]).toBeCloseTo(0.3, 10)
+    expect((await width()) - before).toBeGreaterThan(40)
+    const { x, y, height } = (await (await page.$('[data-lh="splitter-list"]'))!.boundingBox())!
+    await page.mouse.move(x, y + height / 2)
+    await page.mouse.down()
+    await page.mouse.move(x - 100, y + height / 2)
+    await page.mouse.up()
+    expect((await viewOf(page)).columns[0]).toBeLessThan(0.25)
+    await page.close()
+  })
+
+  test.each([
+    ['1400 px', 1400, '', { drawer: false, lists: true, adapters: true, splitter: true, sparkline: false }],
+    ['900 px', 900, '', { drawer: true, lists: false, adapters: false, splitter: false, sparkline: false }],
+    ['480 px', 480, '', { drawer: false, lists: false, adapters: false, splitter: false, sparkline: true }],
+    [
+      '200 % text',
+      1400,
+      '&text=200',
+      { drawer: true, lists: false, adapters: false, splitter: false, sparkline: false },
+    ],
+  ] as const)('at %s', async (_, width, more, expected) => {
+    const page = await panel.open(`examples=40${more}`, { width, height: 900 })
+    expect({
+      ...{ drawer: await seen(page, 'drawer'), lists: await page.isVisible('.lh-Column-list') },
+      ...{ adapters: await page.isVisible('.lh-Column-adapter'), splitter: await seen(page, 'splitter-list') },
+      sparkline: await seen(page, 'sparkline'),
+    }).toEqual(expected)
+    // Nothing is cut off or lies beside the panel.
+    expect(await page.evaluate(() => document.querySelector('.lh-Panel')!.scrollWidth)).toBeLessThanOrEqual(width)
+    if (expected.drawer) {
+      await page.click('[data-lh="drawer"]')
+      expect(await seen(page, 'list')).toBe(true)
+      await page.keyboard.press('Escape')
+      expect(await seen(page, 'list')).toBe(false)
+      await look(page, { tab: 'adapter' })
+      expect(await page.isVisible('.lh-Column-adapter')).toBe(true)
+      expect(await seen(page, 'detail')).toBe(false)
+    }
+    expect(page.trouble).toEqual([])
+    await page.close()
+  })
+
+  test('20,000 examples: each new one costs a frame little', async () => {
+    const page = await panel.open('examples=20000')
+    await page.waitForSelector('[data-lh="number-difference"] >> text=[')
+    await append(page, 'main', [pointOf(20_000, { baselines: { base: { f1: 0 } } })])
+    const frames = await page.evaluate(async point => {
+      const { store } = (globalThis as unknown as OnPage).panel.source
+      const times: number[] = []
+      for (let i = 1; i <= 60; i++) {
+        const from = 20_000 + i
+        store.apply({ type: 'points', branch: 'main', from, points: [{ ...point, index: from }] })
+        const begin = performance.now()
+        await new Promise(requestAnimationFrame)
+        await new Promise(resolve => setTimeout(resolve))
+        times.push(performance.now() - begin)
+      }
+      return times.sort((a, b) => a - b)
+    }, pointOf(0))
+    console.log(
+      `frame with a new example of 20,000: median ${frames[30]!.toFixed(1)} ms, worst ${frames.at(-1)!.toFixed(0)} ms`,
+    )
+    // A frame takes 17 ms by itself. This machine does other work too, so this is a bound on blocking, not a speed.
+    expect(frames[30]).toBeLessThan(200)
+    await page.close()
+  })
+})
