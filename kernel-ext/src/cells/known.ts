@@ -14,6 +14,8 @@ export class Known {
   /** The answer to the example being worked on, as far as it has come. */
   #answer = { index: -1, text: '' }
   #total: number | null = null
+  /** Resolves when it is known how many examples there are, if the source tells it. */
+  counted!: Promise<void>
   readonly #watchers = new Set<(told: Told) => void>()
 
   constructor(of: { id: string; folder: string | null; record: RunWriter; live: LiveCallables }, harness: LoRAHarness) {
@@ -36,7 +38,7 @@ export class Known {
         this.#spoken(Number(index), String(text))
       else if (type === 'stage' && this.#loop.stage === 'retrieve') this.#answer = { index: -1, text: '' }
     })
-    harness.total().then(
+    this.counted = harness.total().then(
       total => {
         this.#total = total ?? null
         this.tellState()

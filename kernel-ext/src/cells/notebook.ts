@@ -70,6 +70,10 @@ export class NotebookHarness implements Callables {
   take(harness: LoRAHarness): void {
     this.#known.take(harness)
   }
+  /** Resolves when it is known how many examples there are, if the source tells it. */
+  get counted(): Promise<void> {
+    return this.#known.counted
+  }
   /** What was noted beside steps, by this harness or by its record. */
   noted(event: RunEvent): void {
     this.#known.noted(event)

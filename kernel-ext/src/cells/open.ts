@@ -16,7 +16,7 @@ import { connect } from './connect.js'
 import { lastOf } from './forks.js'
 import { NotebookHarness } from './notebook.js'
 import { remember, runOf } from './runs.js'
-import { type Sources, sourceReader } from './sources.js'
+import type { Sources } from './sources.js'
 
 export interface NotebookOptions extends Omit<LoRAHarnessOptions, 'recorder' | 'runId' | 'code' | 'signal'> {
   /** Names the run: up to 100 letters, digits and `.`, `_`, `-`. The same name means the same run. */
@@ -50,6 +50,7 @@ async function open(options: NotebookOptions): Promise<NotebookHarness> {
   const { id, folder = join('runs', `notebook-${id}`) } = options
   if (!/^[\w-][\w.-]{0,99}$/.test(id))
     throw new InputError(`harness(): id is ${JSON.stringify(id)}; it may have 100 letters, digits and . _ -`)
+  const { sourceReader } = await import('./sources.js') // Loads TypeScript.
   sources ??= sourceReader(() => transport().cells())
   const known = runOf(id)
   if (known) return await again(known, options)
@@ -66,6 +67,7 @@ async function open(options: NotebookOptions): Promise<NotebookHarness> {
   closeAtExit(run)
   connect()
   remember(run)
+  await run.counted // What it shows first says of how many.
   return run
 }
 

@@ -1,6 +1,7 @@
 /** The text of a function of a notebook, with the parts of the notebook that it names. */
-import ts from 'typescript'
+import type TS from 'typescript'
 import type { Cell } from '../transport.js'
+import { ts } from '../typescript.js'
 import { writtenFunctions } from './written.js'
 
 /** What cells say of a name: its declaration, then assignments to it. */
@@ -43,7 +44,7 @@ export function sourceReader(cells: () => readonly Cell[]): Sources {
     known.set(name, { texts: [text], uses, order: known.get(name)?.order ?? known.size })
   }
 
-  function statement(node: ts.Statement, file: ts.SourceFile): void {
+  function statement(node: TS.Statement, file: TS.SourceFile): void {
     const text = node.getText(file)
     if (ts.isFunctionDeclaration(node) || ts.isClassDeclaration(node) || ts.isEnumDeclaration(node)) {
       if (node.name) take(node.name.text, text, namesIn(node))
@@ -113,13 +114,13 @@ export function sourceReader(cells: () => readonly Cell[]): Sources {
   }
 }
 
-const parse = (code: string): ts.SourceFile =>
+const parse = (code: string): TS.SourceFile =>
   ts.createSourceFile('cell.ts', code, ts.ScriptTarget.Latest, true, ts.ScriptKind.TS)
 
 /** Names that a declaration binds. */
-function bindings(node: ts.Node): string[] {
+function bindings(node: TS.Node): string[] {
   const found: string[] = []
-  const visit = (inner: ts.Node): void => {
+  const visit = (inner: TS.Node): void => {
     if (ts.isIdentifier(inner)) found.push(inner.text)
     else if (ts.isBindingElement(inner)) visit(inner.name)
     else if (ts.isImportSpecifier(inner)) visit(inner.name)
@@ -130,10 +131,10 @@ function bindings(node: ts.Node): string[] {
 }
 
 /** Names that a piece of code uses and does not bind itself. */
-function namesIn(node: ts.Node): Set<string> {
+function namesIn(node: TS.Node): Set<string> {
   const used = new Set<string>()
   const bound = new Set<string>()
-  const visit = (inner: ts.Node): void => {
+  const visit = (inner: TS.Node): void => {
     if (
       ts.isParameter(inner) ||
       (ts.isVariableDeclaration(inner) && inner !== node) ||
@@ -156,7 +157,7 @@ function namesIn(node: ts.Node): Set<string> {
 }
 
 /** The variable at the root of `a`, `a.b.c`, `a[0]`, `a.b()`, `await a.b()`. */
-function rootOf(node: ts.Expression): string | undefined {
+function rootOf(node: TS.Expression): string | undefined {
   if (ts.isIdentifier(node)) return node.text
   if (
     ts.isPropertyAccessExpression(node) ||
@@ -172,7 +173,7 @@ function rootOf(node: ts.Expression): string | undefined {
 }
 
 /** The variable that an expression assigns to, as a whole or in part. */
-function assigned(node: ts.Expression): string | undefined {
+function assigned(node: TS.Expression): string | undefined {
   const { FirstAssignment, LastAssignment, PlusPlusToken, MinusMinusToken } = ts.SyntaxKind
   if (ts.isBinaryExpression(node)) {
     const { kind } = node.operatorToken

@@ -1,10 +1,11 @@
 /** A function of a cell as it is written there: in TypeScript, where a kernel has only its JavaScript. */
-import ts from 'typescript'
+import type TS from 'typescript'
+import { ts } from '../typescript.js'
 
 /** Functions of cells by what their JavaScript comes down to. */
 export interface Written {
   /** Takes the functions of one more cell. */
-  add(cell: ts.SourceFile): void
+  add(cell: TS.SourceFile): void
   /** The TypeScript of a function by its JavaScript: of the last one that it can be of; undefined if it is of no cell. */
   of(js: string): string | undefined
 }
@@ -13,7 +14,7 @@ export function writtenFunctions(): Written {
   const known = new Map<string, string>()
   return {
     add(cell) {
-      const visit = (node: ts.Node): void => {
+      const visit = (node: TS.Node): void => {
         if (ts.isFunctionLike(node) && 'body' in node && node.body)
           known.set(canonical(plain(node, cell)), node.getText(cell))
         ts.forEachChild(node, visit)
@@ -25,10 +26,10 @@ export function writtenFunctions(): Written {
 }
 
 /** As kernels compile it for Node 20. */
-const OPTIONS: ts.CompilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext }
+const OPTIONS: TS.CompilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext }
 
 /** A function without its types. */
-function plain(node: ts.Node, cell: ts.SourceFile): string {
+function plain(node: TS.Node, cell: TS.SourceFile): string {
   const text = node.getText(cell)
   const code = ts.isClassElement(node) || ts.isObjectLiteralElement(node) ? `({ ${text} })` : `(${text})`
   const { outputText } = ts.transpileModule(code, { compilerOptions: OPTIONS })
@@ -45,7 +46,7 @@ const OWN_WAY = new Set(['(', ')', ',', ';'])
 function canonical(js: string): string {
   const file = ts.createSourceFile('function.js', `(${js})`, ts.ScriptTarget.Latest, true, ts.ScriptKind.JS)
   const words: string[] = []
-  const visit = (node: ts.Node): void => {
+  const visit = (node: TS.Node): void => {
     if (ts.isPropertyAccessExpression(node) && isPlace(node.expression)) visit(node.name)
     // What our kernel makes of `{ a }`: `{ a: "a" in exports ? exports.a : a }`.
     else if (ts.isConditionalExpression(node) && /^"[^"]*" in exports$/.test(node.condition.getText(file)))
@@ -70,5 +71,5 @@ function canonical(js: string): string {
 }
 
 /** `exports` has what cells declare, `name_1` what they import. */
-const isPlace = (node: ts.Expression): boolean =>
+const isPlace = (node: TS.Expression): boolean =>
   ts.isIdentifier(node) && (node.text === 'exports' || /_\d+$/.test(node.text))
