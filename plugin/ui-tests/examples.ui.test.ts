@@ -132,7 +132,9 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the list of examples in Chromium'
   test('tags and notes are told to the kernel, shown, and searched by', async () => {
     const page = await opened.open('examples=200')
     await page.evaluate(() => {
-      panel.source.answers.annotate = ask => {
+      panel.source.answers.annotate = async ask => {
+        // A busy kernel: the note is told before the tag has come back.
+        await new Promise(resolve => setTimeout(resolve, 300))
         const event = { ...ask, type: 'annotation' as const, time: '2026-01-02T03:04:05.000Z' }
         panel.source.store.apply({ type: 'event', n: panel.source.store.events.length, event })
         return null
@@ -148,7 +150,9 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the list of examples in Chromium'
       .toEqual({
         ...{ type: 'annotate', branch: 'main', index: 190, tags: ['odd one'], note: 'Why green?' },
       })
-    expect(await page.locator('[data-lh="row"][data-index="190"]').innerText()).toMatch(/odd one\s*note/)
+    expect(await page.locator('[data-lh="note"]').inputValue()).toBe('Why green?')
+    const row = page.locator('[data-lh="row"][data-index="190"]')
+    await expect.poll(() => row.innerText()).toMatch(/odd one\s*note/)
     await page.selectOption('[data-lh="tag"]', { label: 'odd one' })
     expect(await count(page)).toBe('1 of 200')
     // Where nothing can be told, the fields say why.

@@ -1,4 +1,5 @@
-import { type KeyboardEvent, useId, useMemo, useState } from 'react'
+import type { Annotation } from 'lora-harness/protocol'
+import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from 'react'
 import { usePanel, useRun } from '../../context.js'
 import { ownerOf } from '../../model/details.js'
 import { annotationsOf, tagsIn } from '../../model/filter.js'
@@ -8,30 +9,45 @@ import type { Shown } from './shown.js'
 /** What a kernel takes of a person's words. */
 const MOST = { tag: 100, tags: 50, note: 10_000 }
 
+type Words = Pick<Annotation, 'tags' | 'note'>
+const NONE: Words = { tags: [], note: '' }
+
 /** A person's tags and note on the example. */
 export function Notes({ shown: { branch, point } }: { shown: Shown }) {
   const { trans, source } = usePanel()
   const run = useRun()
   const owner = ownerOf(run, branch, point.index)
   const saved = run.annotation(owner, point.index)
-  const { tags = [], note = '' } = saved ?? {}
+  // What was told to the kernel counts until it comes back, so that a tag and a note told in a row do not undo each other.
+  const [mine, setMine] = useState<Words | null>(null)
+  const { tags, note } = mine ?? saved ?? NONE
+  const underWay = useRef(0)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what comes back is what ends it
+  useEffect(() => {
+    if (underWay.current === 0) setMine(null)
+  }, [saved])
   const [draft, setDraft] = useState<string | null>(null)
   const [tag, setTag] = useState('')
-  const [state, setState] = useState<{ saving: boolean; error: string | null }>({ saving: false, error: null })
+  const [error, setError] = useState<string | null>(null)
   const known = useMemo(() => tagsIn(annotationsOf(run.events)), [run.events])
   const ids = useId()
   const reason = source.cannot('annotate')
-  const isOff = reason !== null || state.saving
+  const isOff = reason !== null
 
-  const save = async (about: { tags?: string[]; note?: string }): Promise<boolean> => {
-    setState({ saving: true, error: null })
+  const save = async (about: Partial<Words>): Promise<boolean> => {
+    const words = { tags, note, ...about }
+    setMine(words)
+    setError(null)
+    underWay.current++
     try {
-      await source.ask({ type: 'annotate', branch: owner, index: point.index, tags, note, ...about })
-      setState({ saving: false, error: null })
+      await source.ask({ type: 'annotate', branch: owner, index: point.index, ...words })
       return true
-    } catch (error) {
-      setState({ saving: false, error: error instanceof Error ? error.message : String(error) })
+    } catch (thrown) {
+      setMine(null)
+      setError(thrown instanceof Error ? thrown.message : String(thrown))
       return false
+    } finally {
+      underWay.current--
     }
   }
   const add = async () => {
@@ -95,10 +111,7 @@ export function Notes({ shown: { branch, point } }: { shown: Shown }) {
         onBlur={() => void saveNote()}
       />
       <p className="lh-muted" role="status">
-        {reason ??
-          (state.saving
-            ? trans.__('Saving…')
-            : state.error !== null && trans.__('Not saved: %1', state.error.slice(0, 500)))}
+        {reason ?? (error !== null && trans.__('Not saved: %1', error.slice(0, 500)))}
       </p>
     </section>
   )
