@@ -1,4 +1,4 @@
-import { type MouseEvent, useEffect, useId, useMemo, useRef, useState } from 'react'
+import { type KeyboardEvent, type MouseEvent, useEffect, useId, useMemo, useRef, useState } from 'react'
 import { usePanel, useRun, useView } from '../context.js'
 import { askedOf } from '../model/adapters.js'
 import { type RailNode, type RailRow, railOf, sizeOf } from '../model/rail.js'
@@ -90,7 +90,7 @@ function Row({ row, lanes, shown, bytes }: RowProps) {
   const run = useRun()
   const { against, follow } = useView()
   const { node } = row
-  const rail = <Rail row={row} shown={lanes.indexOf(shown.branch)} />
+  const rail = <Rail row={row} lanes={lanes.length} shown={lanes.indexOf(shown.branch)} />
   if (node.kind === 'base' || node.kind === 'more')
     return (
       <li data-lh={`rail-${node.kind}`}>
@@ -107,8 +107,8 @@ function Row({ row, lanes, shown, bytes }: RowProps) {
   const last = isTip ? run.line(name).at(-1)?.finetuneFn : node.finetuneFn
   const isEdited = now !== undefined && last !== undefined && last !== now
   const size = isTip ? undefined : bytes.get(node.identifier)
-  function look({ ctrlKey, metaKey }: MouseEvent) {
-    if ((ctrlKey || metaKey) && name !== shown.branch)
+  function look(isCompared: boolean) {
+    if (isCompared && name !== shown.branch)
       view.set({ against: [name, ...against.filter(other => other !== name)], comparing: true })
     else if (isTip) view.set({ branch: name === run.current ? null : name, index: null, follow: true })
     else view.select(node.kind === 'adapter' ? node.index : 0, { branch: name === run.current ? null : name })
@@ -120,7 +120,14 @@ function Row({ row, lanes, shown, bytes }: RowProps) {
         type="button"
         aria-current={isShown || undefined}
         title={trans.__('Look at it; with Ctrl: compare with its branch')}
-        onClick={look}
+        onClick={({ ctrlKey, metaKey }: MouseEvent) => look(ctrlKey || metaKey)}
+        onKeyDown={(event: KeyboardEvent) => {
+          // A button by itself is not pressed so.
+          if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return
+          event.preventDefault()
+          event.stopPropagation()
+          look(true)
+        }}
       >
         {isTip ? <b>{name}</b> : `#${node.index}`}
         {isTip && <span>{trans._n('%2 example', '%2 examples', node.length, node.length)}</span>}
@@ -128,7 +135,7 @@ function Row({ row, lanes, shown, bytes }: RowProps) {
         {isTip && name === run.current && lanes.length > 1 && <em>{trans.__('worked on')}</em>}
         {isTip && against.includes(name) && name !== shown.branch && <em>{trans.__('compared')}</em>}
         {isTip && node.branch.parent !== null && (
-          <span>{trans.__('left %1 before #%2', node.branch.parent, node.branch.at)}</span>
+          <span className="lh-Lineage-left">{trans.__('left %1 before #%2', node.branch.parent, node.branch.at)}</span>
         )}
         {isEdited && <em className="lh-Lineage-edited">{trans.__('edited since')}</em>}
       </button>

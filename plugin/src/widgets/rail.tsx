@@ -8,14 +8,20 @@ const MOST = 8
 
 const x = (lane: number): number => 9 + Math.min(lane, MOST - 1) * LANE
 
-/** The lines beside a row. @param shown lane of the branch that is looked at */
-export function Rail({ row: { node, lane, above, below, joins }, shown }: { row: RailRow; shown: number }) {
-  const lanes = Math.min(MOST, Math.max(lane, ...above, ...below) + 1)
+/**
+ * The lines beside a row.
+ *
+ * @param lanes how many there are in all rows
+ * @param shown lane of the branch that is looked at
+ */
+export function Rail({ row, lanes, shown }: { row: RailRow; lanes: number; shown: number }) {
+  const { node, lane, above, below, joins } = row
+  const width = 9 + Math.min(MOST, lanes) * LANE
   const middle = ROW / 2
   const look = (of: number) => (of === shown ? 'shown' : String(of % 3))
   const isOn = (of: number) => !joins.includes(of) && of !== lane
   return (
-    <svg className="lh-Rail" width={9 + lanes * LANE} height={ROW} aria-hidden="true" data-lane={lane}>
+    <svg className="lh-Rail" width={width} height={ROW} aria-hidden="true" data-lane={lane}>
       {above.map(of =>
         joins.includes(of) ? (
           <path

@@ -57,7 +57,9 @@ function modulesOf(seed: number, size: number, strongest: number): AdapterModule
       module === 'model.layers.0.self_attn.v_proj' ? 0 : baseNorm * 0.02 * size * hump * (0.7 + 0.6 * rng.uniform())
     if (norm === 0)
       return [{ module, norm, baseNorm, rank: RANK, effectiveRank: null, strongest: null, values: Array(RANK).fill(0) }]
-    const raw = Array.from({ length: RANK }, (_, i) => Math.exp(-i * strongest * (0.8 + 0.4 * rng.uniform())))
+    // Attention learns in fewer directions than the rest.
+    const decay = strongest * (kind!.startsWith('mlp') ? 0.4 : 1) * (0.5 + rng.uniform())
+    const raw = Array.from({ length: RANK }, (_, i) => Math.exp(-i * decay * (0.8 + 0.4 * rng.uniform())))
     const whole = Math.hypot(...raw)
     const values = raw.map(v => (v * norm) / whole).sort((a, b) => b - a)
     const sum = values.reduce((a, b) => a + b, 0)

@@ -1,5 +1,6 @@
 import { useId, useRef } from 'react'
 import { usePanel } from '../../context.js'
+import { Changed } from '../compare/changed.js'
 import { Directions } from './directions.js'
 import { usePair } from './pair.js'
 import { useSeen } from './seen.js'
@@ -24,14 +25,13 @@ export function Adapter() {
         <What />
       </header>
       <Why {...pair} />
-      {looked && (
-        <>
-          <Sums looked={looked} />
-          <Where looked={looked} />
-          <Directions looked={looked} />
-        </>
-      )}
-      <Way />
+      {looked && <Sums looked={looked} />}
+      <div className="lh-Adapter-parts">
+        {looked && <Where looked={looked} />}
+        <Changed />
+        {looked && <Directions looked={looked} />}
+        <Way />
+      </div>
     </section>
   )
 }

@@ -1,4 +1,4 @@
-import type { AdapterPath } from 'lora-harness/protocol'
+import type { AdapterPath, TimelinePoint } from 'lora-harness/protocol'
 import { plural, runningMean, WAY_AID } from 'lora-harness/report'
 import { useEffect, useMemo, useRef } from 'react'
 import { usePanel, useRun, useView } from '../../context.js'
@@ -15,6 +15,7 @@ import {
   scoreOf,
 } from '../../model/shown.js'
 import { Chart } from '../chart.js'
+import { usePaced } from '../paced.js'
 import { Cosines } from './cosines.js'
 import { useLatest } from './pair.js'
 import { Part } from './part.js'
@@ -46,38 +47,33 @@ export function Way() {
   const [metric, baseline] = [metricOf(run, view), baselineOf(run, view)]
   const [from, to] = rangeOf(run, view)
   const { length } = line
+  // Means over all examples: too much for each new one of a fast run.
+  const scores = usePaced(JSON.stringify([branch, metric, baseline, view.window]), length, () => {
+    const mean = (name: string, of: (point: TimelinePoint) => number | null) => ({
+      ...{ name, mean: runningMean(line.map(of), view.window) },
+    })
+    return [
+      mean(trans.__('adapter'), point => scoreOf(point, metric)),
+      ...(baseline === null ? [] : [mean(baseline, point => baselineScoreOf(point, baseline, metric))]),
+    ]
+  })
   const figure = useMemo(() => {
-    const points = run.line(branch).slice(0, length)
-    const score = (name: string, scores: (number | null)[]) => ({ name, mean: runningMean(scores, view.window) })
+    if (!path || !scores) return null
     return wayFigure({
-      ...{ path, range: [from, Math.max(to, from + 1)], index, metric },
+      ...{ path, range: [from, Math.max(to, from + 1)], index, metric, scores },
       marks: marksOf(run, branch),
-      scores: [
-        score(
-          trans.__('adapter'),
-          points.map(point => scoreOf(point, metric)),
-        ),
-        ...(baseline === null
-          ? []
-          : [
-              score(
-                baseline,
-                points.map(point => baselineScoreOf(point, baseline, metric)),
-              ),
-            ]),
-      ],
       words: {
         ...{ onward: trans.__('onward'), back: trans.__('back'), size: '‖ΔW‖', step: trans.__('step') },
         example: trans.__('example'),
       },
     })
     // The run's marks change with its events and branches.
-  }, [run, branch, length, path, from, to, index, metric, baseline, view.window, run.events, run.branches, trans])
+  }, [run, branch, path, from, to, index, metric, scores, run.events, run.branches, trans])
 
   return (
     <div ref={at}>
       <Part name="way" title={trans.__('Which way')} aid={trans.__(WAY_AID)}>
-        {path ? (
+        {path && figure ? (
           <>
             <Chart
               name="way"
