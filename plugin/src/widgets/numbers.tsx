@@ -54,7 +54,9 @@ export function Numbers() {
           ? t.__('no edit yet')
           : edit.n < ENOUGH
             ? t.__('n = %1, too few to say', edit.n)
-            : t.__('± %1 (%2 examples each side)', edit.half.toFixed(2), edit.n)}
+            : `${t.__('± %1 (%2 examples each side)', edit.half.toFixed(2), edit.n)}${
+                Math.abs(edit.after - edit.before) > edit.half ? '' : ` ${t.__('not clear')}`
+              }`}
       </Tile>
     </section>
   )

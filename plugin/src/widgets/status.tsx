@@ -59,6 +59,11 @@ export function StatusLine() {
           {stage}
         </span>
       )}
+      {connection.kind === 'stored' && (
+        <span className="lh-Status-id" data-lh="stored" title={connection.what}>
+          {connection.what}
+        </span>
+      )}
       {connection.kind === 'lost' && (
         <span className="lh-Status-frozen" data-lh="frozen">
           {t.__('as of %1', new Date(connection.since).toLocaleTimeString())}

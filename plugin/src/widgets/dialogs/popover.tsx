@@ -16,11 +16,12 @@ export function Popover({ by, title, children }: { by?: string; title: string; c
   useLayoutEffect(() => {
     const panel = box.current!.closest('.lh-Panel')!
     const opener = by === undefined ? document.activeElement : panel.querySelector(`[data-lh="${by}"]`)
-    const button = opener === panel ? undefined : opener?.getBoundingClientRect()
+    const button = opener !== panel && panel.contains(opener) ? opener?.getBoundingClientRect() : undefined
     const [outer, own] = [panel.getBoundingClientRect(), box.current!.getBoundingClientRect()]
     const under = button?.width ? button : { left: outer.left, bottom: outer.top + 40 }
     const left = Math.max(8, Math.min(under.left - outer.left, outer.width - own.width - 8))
-    put({ left, top: under.bottom - outer.top + panel.scrollTop + 4 })
+    const top = Math.max(8, Math.min(under.bottom - outer.top + 4, outer.height - own.height - 8))
+    put({ left, top: top + panel.scrollTop })
   }, [by])
   useEffect(() => {
     const before = document.activeElement as HTMLElement | null
