@@ -34,7 +34,7 @@ export default defineConfig({
   test: {
     pool: 'forks',
     projects: [
-      tier('unit', ['{test,plugin}/**/*.test.ts'], 120_000, {
+      tier('unit', ['{test,plugin}/**/*.test.ts'], 300_000, {
         exclude: ['**/*.{ort,ui,notebook,model,peft}.test.ts', '**/node_modules/**'],
         // Loading modules anew for every file would take a fifth of the time.
         isolate: false,

@@ -1,14 +1,11 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, expect, test, vi } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { openRun } from '../../src/record/open.js'
 import { numbered, toy } from '../harness/toy.js'
 import { runProgram } from '../record/program.js'
 import { cli, root, workFolder } from './cli.js'
-
-// Each call of the command line is a process of its own.
-vi.setConfig({ testTimeout: 120_000 })
 
 const folder = workFolder()
 const runs = join(folder, 'runs')

@@ -1,14 +1,12 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { disk } from '../../src/lora/durable.js'
 import { type OpenOptions, openRun } from '../../src/record/open.js'
 import { MEMORY, temporaryFolder } from '../helpers/folder.js'
 import { outsider, program } from './program.js'
 import { expectWhole, stateOf } from './state.js'
 
-// Hundreds of runs; on a busy machine they take their time.
-vi.setConfig({ testTimeout: 300_000 })
 const home = temporaryFolder(MEMORY)
 let folders = 0
 const newFolder = () => join(home, String(folders++))

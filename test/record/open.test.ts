@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Libsql from 'libsql'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { InputError } from '../../src/errors.js'
 import { toStep } from '../../src/harness/index.js'
 import { type LoadedModel, loadedModels } from '../../src/models/loaded.js'
@@ -19,7 +19,6 @@ const load = (...models: LoadedModel[]) => {
 }
 afterEach(() => load())
 
-vi.setConfig({ testTimeout: 120_000 })
 const home = temporaryFolder(MEMORY)
 let folders = 0
 const newFolder = () => join(home, String(folders++))

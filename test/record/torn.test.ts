@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { StorageError } from '../../src/errors.js'
 import type { Database } from '../../src/record/database.js'
 import { openRun, type RecordedHarness } from '../../src/record/open.js'
@@ -10,8 +10,6 @@ import { MEMORY, temporaryFolder } from '../helpers/folder.js'
 import { outsider, program } from './program.js'
 import { expectWhole, stateOf } from './state.js'
 
-// Hundreds of runs; on a busy machine they take their time.
-vi.setConfig({ testTimeout: 300_000 })
 const home = temporaryFolder(MEMORY)
 const theirs = outsider(join(home, 'theirs'))
 let folders = 0
