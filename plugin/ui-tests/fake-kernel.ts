@@ -164,15 +164,19 @@ export interface KernelSide {
   deliver: ((comm: string, data: unknown) => void) | undefined
 }
 
+const names = new WeakMap<KernelSide, string>()
+let named = 0
+
 /** A connection to a kernel, of one page. */
 export class FakeConnection<K extends KernelSide = FakeKernel> {
-  readonly id = 'kernel'
+  readonly id: string
   status: Kernel.Status = 'idle'
   connectionStatus: Kernel.ConnectionStatus = 'connected'
   readonly statusChanged = new Signal<this, Kernel.Status>(this)
   readonly connectionStatusChanged = new Signal<this, Kernel.ConnectionStatus>(this)
   readonly disposed = new Signal<this, void>(this)
   isDisposed = false
+  handleComms = true
   reconnects = 0
   readonly kernel: K
   readonly #comms = new Map<string, Comm>()
@@ -181,6 +185,8 @@ export class FakeConnection<K extends KernelSide = FakeKernel> {
 
   constructor(kernel: K) {
     this.kernel = kernel
+    this.id = names.get(kernel) ?? `kernel-${named++}`
+    names.set(kernel, this.id)
     kernel.deliver = (id, data) => this.#comms.get(id)?.onMsg?.({ content: { data } })
   }
 

@@ -133,6 +133,23 @@ describe('a run of a kernel', () => {
     expect(connection.isDisposed).toBe(false)
   })
 
+  test('a second notebook with the kernel has the runs of the first one', async () => {
+    const { kernel, source, runs } = await following()
+    const { deliver } = kernel
+    const connection = new FakeConnection(kernel)
+    kernel.deliver = deliver
+    connection.handleComms = false
+    const second = new KernelRuns(connection.typed)
+    await settle(0)
+    expect(second.sources).toEqual([source])
+    expect(second.expect('later')).toBe(runs.expect('later'))
+    second.dispose()
+    kernel.step()
+    expect(told(source)).toEqual(truth(kernel))
+    runs.dispose()
+    expect(source.store.connection.kind).toBe('lost')
+  })
+
   test('a kernel that was started again', async () => {
     const { kernel, connection, runs, source } = await following()
     kernel.step()

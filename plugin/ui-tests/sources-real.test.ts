@@ -106,7 +106,7 @@ test('a run is followed and steered: step, resume, pause, rewind, fork, annotate
 })
 
 test('a page that never reads: the run does not wait, and what waits is points that the run keeps anyway', async () => {
-  const { kernel, h, source } = await following(500, {
+  const { kernel, h, source } = await following(200, {
     finetuneFn: () => null,
     inferenceFn: (...[, , view]: Parameters<typeof toy.inferenceFn>) => {
       for (let i = 0; i < 20; i++) view.emit({ type: 'token', text: 'word ' })
@@ -119,12 +119,12 @@ test('a page that never reads: the run does not wait, and what waits is points t
   })
   const before = kernel.bytes.length
   await h.run()
-  expect(h.results).toHaveLength(500)
+  expect(h.results).toHaveLength(200)
   expect(kernel.bytes.length - before).toBe(0)
   read()
   kernel.slow = undefined
   await agrees(h, source)
-  // 10,000 tokens and 3,000 changes of state came to this: the last round of the page before it, and one after.
+  // 4,000 tokens and 1,200 changes of state came to this: the last round of the page before it, and one after.
   expect(kernel.bytes.length - before).toBeLessThan(30)
 })
 
@@ -143,5 +143,5 @@ test('a page takes single messages as fast as a kernel can send them', async () 
   expect(source.store.line('main')).toHaveLength(2001)
   console.log(`${(1e3 / each).toFixed(0)} messages a second, ${texts[0]!.length} bytes each`)
   // The kernel sends some twenty rounds a second.
-  expect(1e3 / each).toBeGreaterThan(500)
+  expect(1e3 / each).toBeGreaterThan(100)
 })

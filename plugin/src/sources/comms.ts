@@ -60,6 +60,7 @@ export class Comms {
 
   /** Looks whether the kernel has runs, or still has these comms. Resolves when that is known, or cannot be. */
   async look(): Promise<void> {
+    if (!this.#kernel.handleComms) return
     const attempt = ++this.#attempt
     const reply = await this.#kernel.requestCommInfo({}).catch(() => undefined)
     if (this.#disposed || attempt !== this.#attempt || !reply || reply.content.status !== 'ok') return

@@ -16,9 +16,12 @@ export interface KernelRunsOptions {
   kept?: Kept
 }
 
+/** Those that are not disposed: see `#speaking`. */
+const all = new Set<KernelRuns>()
+
 /**
- * The runs of one kernel, followed on one pair of comms however many panels show them. A connection that handles comms is
- * needed: JupyterLab lets one for each kernel and page do so (`kernel.handleComms`).
+ * The runs of one kernel, followed on one pair of comms however many panels show them. JupyterLab lets one connection for
+ * each kernel and page handle comms: of two notebooks with one kernel, the second one's runs are those of the first.
  */
 export class KernelRuns implements IDisposable {
   readonly kernel: Kernel.IKernelConnection
@@ -51,6 +54,7 @@ export class KernelRuns implements IDisposable {
       data => this.#comms.send(data),
       (id, waiting) => this.#waiting(id, waiting),
     )
+    all.add(this)
     kernel.connectionStatusChanged.connect(this.#connection, this)
     kernel.statusChanged.connect(this.#status, this)
     kernel.disposed.connect(this.#lost, this)
@@ -59,7 +63,7 @@ export class KernelRuns implements IDisposable {
 
   /** The runs there are, in the order in which they appeared; those that were only expected among them. */
   get sources(): readonly KernelSource[] {
-    return [...this.#sources.values()]
+    return [...this.#speaking.#sources.values()]
   }
   /** A run was told of for the first time. */
   get appeared(): ISignal<this, KernelSource> {
@@ -68,11 +72,16 @@ export class KernelRuns implements IDisposable {
 
   /** The run of that name, even if nothing of it is known yet, as when a panel is restored before its kernel has spoken. */
   expect(id: string): KernelSource {
-    const known = this.#sources.get(id)
-    if (known) return known
-    const source = new KernelSource(id, this, this.#schedule)
-    this.#sources.set(id, source)
+    const speaking = this.#speaking
+    const source = speaking.#sources.get(id) ?? new KernelSource(id, speaking, this.#schedule)
+    speaking.#sources.set(id, source)
     return source
+  }
+
+  /** The one whose connection handles comms. */
+  get #speaking(): KernelRuns {
+    const { id, handleComms } = this.kernel
+    return handleComms ? this : ([...all].findLast(({ kernel }) => kernel.id === id && kernel.handleComms) ?? this)
   }
 
   /** @throws Error what the kernel says, or why there is no answer */
@@ -94,6 +103,7 @@ export class KernelRuns implements IDisposable {
   dispose(): void {
     if (this.#disposed) return
     this.#disposed = true
+    all.delete(this)
     this.#comms.dispose()
     this.#requests.fail('the panel was closed')
     this.#lost()
