@@ -33,6 +33,8 @@ export default defineConfig({
   },
   test: {
     pool: 'forks',
+    // A machine at work may keep anything waiting for seconds.
+    expect: { poll: { timeout: 30_000 } },
     projects: [
       tier('unit', ['{test,plugin}/**/*.test.ts'], 300_000, {
         exclude: ['**/*.{ort,ui,notebook,model,peft}.test.ts', '**/node_modules/**'],
