@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium } from './chromium.mjs'
-import { notebookPython } from './notebook-python.mjs'
+import { labPython, notebookPython } from './notebook-python.mjs'
+import { buildPlugin } from './plugin.mjs'
 import { embeddedModel, expected, main, npm, say, setUp, vitest } from './setup.mjs'
 
 await main(async () => {
@@ -15,6 +16,10 @@ await main(async () => {
     ui: await problemOf(chromium),
     notebook: await problemOf(async () => {
       env.NOTEBOOK_PYTHON = await notebookPython()
+    }),
+    lab: await problemOf(async () => {
+      await buildPlugin()
+      env.LAB_PYTHON = await labPython()
     }),
   }
   say('\nnpm run check\n')
@@ -31,6 +36,7 @@ await main(async () => {
 
   if (skipped.model) say(`\nThe tests with the embedded model did not run. ${skipped.model}`)
   if (skipped.ui) say(`\nThe tests in a browser did not run. ${skipped.ui}`)
+  if (skipped.lab && !skipped.ui) say(`\nThe tests in JupyterLab did not run. ${skipped.lab}`)
   if (skipped.notebook) say(`\nThe tests of the notebook kernel did not run. ${skipped.notebook}`)
   if (check !== 0) say('\nnpm run check failed (see the top).')
   if (existsSync(results)) {

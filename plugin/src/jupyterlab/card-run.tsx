@@ -2,9 +2,11 @@ import type { CardDifference } from 'lora-harness/protocol'
 import { score, signed } from 'lora-harness/report'
 import { useMemo, useState, useSyncExternalStore } from 'react'
 import { Context } from '../context.js'
-import { View } from '../model/view.js'
+import { OUTCOMES, View } from '../model/view.js'
 import { cardSource } from '../sources/card.js'
 import { Detail } from '../widgets/example/detail.js'
+import { Icon } from '../widgets/icons.js'
+import { OutcomeIcon, outcomeWord } from '../widgets/outcome.js'
 import { Timeline } from '../widgets/timeline/timeline.js'
 import type { CardProps } from './card.js'
 import { useHost } from './use-host.js'
@@ -19,7 +21,6 @@ export function RunCardView({ card, trans }: CardProps<'run' | 'timeline'>) {
   const host = useHost(card.id, card.runId)
   const { summary, branches, events, status, branch, seed, folder, error } = card
   const edits = events.filter(({ type }) => type === 'swap').length
-  const { outcomes } = summary
   const close = () => view.set({ index: null })
   return (
     <Context.Provider value={{ source, view, trans }}>
@@ -40,12 +41,17 @@ export function RunCardView({ card, trans }: CardProps<'run' | 'timeline'>) {
               <bdi>{trans.__('%1 %2', name, score(of))}</bdi> {difference && words(difference, trans)}
             </span>
           ))}
-          <span title={trans.__('updated')}>● {outcomes.updated}</span>
-          <span title={trans.__('unchanged')}>○ {outcomes.unchanged}</span>
-          <span title={trans.__('skipped')}>▬ {outcomes.skipped}</span>
-          <span title={trans.__('failed')}>✕ {outcomes.failed}</span>
-          {edits > 0 && <span title={trans.__('edits')}>✎ {edits}</span>}
-          {branches.length > 1 && <span title={trans.__('forks')}>⑂ {branches.length - 1}</span>}
+          {OUTCOMES.filter(kind => summary.outcomes[kind] > 0).map(kind => (
+            <span key={kind} className="lh-Card-count" data-lh={`card-${kind}`}>
+              <OutcomeIcon kind={kind} /> {summary.outcomes[kind]} {outcomeWord(kind, trans)}
+            </span>
+          ))}
+          {edits > 0 && <span>✎ {trans._n('%1 edit', '%1 edits', edits)}</span>}
+          {branches.length > 1 && (
+            <span className="lh-Card-count">
+              <Icon name="fork" /> {trans._n('%1 branch', '%1 branches', branches.length)}
+            </span>
+          )}
         </p>
       </header>
       {error !== null && <p className="lh-Card-error">{error.slice(0, 2000)}</p>}
@@ -57,10 +63,15 @@ export function RunCardView({ card, trans }: CardProps<'run' | 'timeline'>) {
       {index !== null && (
         <div className="lh-Card-drawer" data-lh="card-drawer">
           <button
-            {...{ type: 'button', className: 'lh-Card-close', title: trans.__('Close'), onClick: close }}
+            {...{
+              type: 'button',
+              className: 'lh-Card-close lh-Button lh-mod-bare',
+              title: trans.__('Close'),
+              onClick: close,
+            }}
             data-lh="card-close"
           >
-            ✕
+            <Icon name="close" />
           </button>
           <Detail />
         </div>
@@ -70,7 +81,7 @@ export function RunCardView({ card, trans }: CardProps<'run' | 'timeline'>) {
         {folder !== null && <bdi>{folder}</bdi>}
         {host && (
           <button
-            {...{ type: 'button', className: 'jp-mod-styled jp-mod-minimal', 'data-lh': 'open-in-panel' }}
+            {...{ type: 'button', className: 'lh-Button', 'data-lh': 'open-in-panel' }}
             onClick={() => host.open(card.id, index === null ? null : { branch, index })}
           >
             {trans.__('Open in panel')}
