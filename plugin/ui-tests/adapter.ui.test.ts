@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { CHROMIUM } from '../../test/browser/chromium.js'
 import type { View } from '../src/model/view.js'
+import { axe } from './page/axe.js'
 import { site } from './page/open.js'
 import type { FakeSource } from './page/sample.js'
 import { pairOf } from './page/weights.js'
@@ -282,5 +283,17 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the adapter in Chromium', () => {
     expect(most).toBe(1)
     // The first, the last, and one for every 150 ms.
     expect((await asked(page, 'adapters')).length).toBeLessThan(2 + (performance.now() - begun) / 150)
+  })
+  test('axe finds nothing, light and dark, with all that can be shown', async () => {
+    for (const theme of ['light', 'dark']) {
+      if (theme === 'dark') await page.close()
+      await open(`examples=40&fork=20&theme=${theme}`, () =>
+        panel.view.select(39, { what: 'against', module: 'model.layers.12.mlp.up_proj' }),
+      )
+      await drawn(page, 'spectrum')
+      await drawn(page, 'way')
+      expect(await axe(page, '[data-lh="adapter"]')).toEqual([])
+      expect(await axe(page, '[data-lh="lineage"]')).toEqual([])
+    }
   })
 })

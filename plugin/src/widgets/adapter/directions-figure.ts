@@ -81,7 +81,7 @@ export const directionsFigure =
         },
         annotations: [title(titles.rank, 0, 'left'), title(titles.strongest, 1, 'right')],
         shapes: medians.map(({ x, row, xref }) => ({
-          ...{ type: 'line', xref, x0: x, x1: x, y0: row - 0.42, y1: row + 0.42 },
+          ...{ type: 'line', xref, x0: x, x1: x, y0: row - 0.42, y1: row + 0.42, layer: 'below' },
           line: { color: look.font.color, width: 2 },
         })),
       },

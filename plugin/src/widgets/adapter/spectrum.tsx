@@ -81,6 +81,9 @@ const spectrumFigure =
     const count = Math.max(...lines.map(({ values }) => values.findLastIndex(v => shown(v) !== null) + 1))
     const [low, high] = [Math.log10(Math.min(...drawn)), Math.log10(most)]
     const room = Math.max(0.1, (high - low) * 0.12)
+    // Whole powers of ten; 1, 2 and 5 times them where there are few.
+    const powers = Array.from({ length: Math.ceil(high) - Math.floor(low) + 1 }, (_, i) => 10 ** (Math.floor(low) + i))
+    const steps = high - low > 1.5 ? powers : powers.flatMap(power => [power, 2 * power, 5 * power])
     return {
       data: lines.map(({ name, values, colour, dash, symbol }) => ({
         ...{ type: 'scatter', mode: 'lines+markers', name: plain(name, 24), hoverinfo: 'text' },
@@ -102,11 +105,15 @@ const spectrumFigure =
         },
         xaxis: {
           ...{ ...axis(look), range: [0.5, count + 0.5], dtick: Math.max(1, Math.ceil(count / 16)), tick0: 1 },
-          title: { text: plain(axisName), standoff: 4 },
+          title: {
+            text: plain(axisName),
+            standoff: 4,
+            font: { size: look.font.size, color: look.colour('--lh-quiet') },
+          },
         },
         yaxis: {
           ...{ ...axis(look), type: 'log', showgrid: true, range: [low - room, high + room] },
-          ...{ nticks: 5, exponentformat: 'power', dtick: high - low > 1.5 ? 1 : 'D2' },
+          ...{ tickvals: steps, ticktext: steps.map(precise) },
         },
       },
     }

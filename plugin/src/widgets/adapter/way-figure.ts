@@ -64,7 +64,11 @@ export const wayFigure =
     })
     const means = scores.flatMap(({ mean }) => mean.filter(v => v !== null))
     const upwards = { ...axis(look), showgrid: true, nticks: 4 }
-    const title = (text: string) => ({ text: plain(text, 12), standoff: 2, font: { color: quiet } })
+    const title = (text: string) => ({
+      text: plain(text, 12),
+      standoff: 2,
+      font: { color: quiet, size: look.font.size },
+    })
     return {
       data: [
         ...lines.map(({ name, norms }, i) => ({

@@ -25,7 +25,13 @@ export function What() {
             aria-pressed={what === kind}
             disabled={kind === 'against' && isAlone}
             title={kind === 'against' && isAlone ? trans.__('There is no other branch to compare with') : undefined}
-            onClick={() => view.set({ what: kind })}
+            // Every view compares with the same branch.
+            onClick={() =>
+              view.set({
+                what: kind,
+                ...(kind === 'against' ? { against: against.length > 0 ? against : [others[0]!] } : {}),
+              })
+            }
           >
             {name}
           </button>

@@ -71,7 +71,7 @@ export const whereFigure =
         barmode: 'overlay',
         xaxis: {
           ...{ ...axis(look), domain: [0, 0.86], range: [-0.5, kinds.length - 0.5], anchor: 'y' },
-          ...{ tickvals: kinds.map((_, x) => x), ticktext: names, tickangle: isTurned ? -50 : 0 },
+          ...{ tickvals: kinds.map((_, x) => x), ticktext: names, tickangle: isTurned ? -90 : 0 },
           tickfont: { color: look.font.color },
         },
         yaxis: {
@@ -95,19 +95,15 @@ export const whereFigure =
             ...{ xshift: -3, showarrow: false, font: { color: quiet! } },
           },
         ],
+        // With a rim of the ground's colour: seen on the darkest cell and on the lightest.
         shapes: selected
           ? [
-              {
-                ...{
-                  type: 'rect',
-                  x0: selected.x - 0.5,
-                  x1: selected.x + 0.5,
-                  y0: selected.y - 0.5,
-                  y1: selected.y + 0.5,
-                },
-                line: { color: look.font.color, width: 2 },
-              },
-            ]
+              { color: ground!, width: 5 },
+              { color: look.font.color, width: 2 },
+            ].map(line => ({
+              ...{ type: 'rect', x0: selected.x - 0.5, x1: selected.x + 0.5, line },
+              ...{ y0: selected.y - 0.5, y1: selected.y + 0.5 },
+            }))
           : [],
       },
     }
