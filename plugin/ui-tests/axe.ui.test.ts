@@ -59,5 +59,8 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the panel by axe-core', () => {
     await drawn(page)
     expect(await wrong(page), 'side bar').toEqual([])
     await page.close()
+    const nothing = await panel.open(`only=nothing&theme=${theme}`)
+    expect(await wrong(nothing), 'no run').toEqual([])
+    await nothing.close()
   })
 })

@@ -1,8 +1,10 @@
 import type { TranslationBundle } from '@jupyterlab/translation'
 
 /** How a run begins, in short. */
-const SAMPLE = `const h = await harness({ id: 'first', exampleSource, retrieveLoraFn, inferenceFn, finetuneFn })
-await h.step()
+const SAMPLE = `const h = await harness({
+  id: 'first',
+  exampleSource, retrieveLoraFn, inferenceFn, finetuneFn,
+})
 await h.run()`
 
 /** A cell that runs as it stands, with a model that was downloaded before. */

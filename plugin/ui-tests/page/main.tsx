@@ -1,6 +1,6 @@
 /**
  * The panel by itself, as a page. The address says what is shown: `?examples=500&fork=200&theme=dark`, or of the panel
- * `only=timeline`; `live=1` is a run that goes on when the test calls `grow` of the source, and that can be steered;
+ * `only=timeline`, or `only=nothing` before there is a run; `side` is a side bar; `live=1` is a run that goes on when the test calls `grow` of the source, and that can be steered;
  * `text=200` is text of 200 %. The test finds the source and the view at `globalThis.panel`.
  */
 import '@jupyterlab/ui-components/style/base.css'
@@ -10,6 +10,7 @@ import { createRoot } from 'react-dom/client'
 import { Context } from '../../src/context.js'
 import { View } from '../../src/model/view.js'
 import { Panel } from '../../src/panel.js'
+import { NoRun } from '../../src/widgets/no-run.js'
 import { Timeline } from '../../src/widgets/timeline/timeline.js'
 import { live } from './live.js'
 import { FakeSource, sample } from './sample.js'
@@ -28,14 +29,17 @@ if (about.has('live')) live(source, sample(400).steps)
 const view = new View()
 Object.assign(globalThis, { panel: { source, view } })
 const shown = { source, view, trans: nullTranslator.load('lora_harness') }
-createRoot(document.getElementById('root')!).render(
-  about.get('only') === 'timeline' ? (
+const only: Record<string, React.JSX.Element> = {
+  timeline: (
     <Context.Provider value={shown}>
       <section className="lh-Panel">
         <Timeline />
       </section>
     </Context.Provider>
-  ) : (
-    <Panel {...shown} />
   ),
+  nothing: <NoRun trans={shown.trans} insertExample={() => {}} openSaved={() => {}} />,
+}
+const openInMain = about.has('side') ? { openInMain: () => {} } : {}
+createRoot(document.getElementById('root')!).render(
+  only[about.get('only') ?? ''] ?? <Panel {...shown} {...openInMain} />,
 )
