@@ -1,6 +1,8 @@
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CHROMIUM } from '../../test/browser/chromium.js'
+import { FIRST_VIEW } from '../src/model/view.js'
+import { axe } from './page/axe.js'
 import {
   append,
   branchOf,
@@ -69,6 +71,11 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the timeline in Chromium', () => 
     panel = await site()
   })
   afterAll(() => panel.close())
+  /** For what leaves nothing behind. */
+  let page: Page
+  beforeAll(async () => {
+    page = await open()
+  })
   const open = async (query = '') => {
     const page = await panel.open(`only=timeline&examples=4&${query}`)
     await page.waitForSelector('[data-lh="timeline-history"]')
@@ -176,6 +183,17 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the timeline in Chromium', () => 
       expect(Math.min(...corner.map(piece => piece.x))).toBeLessThan(x(19.5) + 6)
     })
 
+    test('has nothing that axe-core finds fault with', async () => {
+      const branches = [branchOf('main', null, 0), branchOf('main-2', 'main', 10)]
+      const events = [{ type: 'swap', branch: 'main', index: 5, time: '' }]
+      await load(page, { main: fourMarks, 'main-2': fourMarks.slice(10) }, { branches, events })
+      await look(page, { lanes: true, follow: false, zoom: [[0, 15]], index: 12 })
+      await append(page, 'main-2', [pointOf(20)])
+      expect(await page.locator('[data-lh="timeline-new"]').count()).toBe(1)
+      expect(await axe(page, '.lh-Timeline')).toEqual([])
+      await look(page, FIRST_VIEW)
+    })
+
     test('has 3:1 or more between every mark and the ground, also for the thinnest cell', async () => {
       expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).toBe(
         `rgb(${colour(ground).join(', ')})`,
@@ -198,12 +216,11 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the timeline in Chromium', () => 
   })
 
   test('draws every failed example of thousands', async () => {
-    const page = await open()
+    await look(page, FIRST_VIEW)
     await load(page, { main: crowd(index => (index % 100 === 50 ? { outcome: 'failed', metrics: { f1: 0.9 } } : {})) })
     const crosses = pieces(await pictureOf(page), colour('#D55E00'), { ...PLOT, bottom: Math.round(y(0.5)) })
     expect(crosses).toHaveLength(30)
     expect(crosses[10]!.x).toBeCloseTo(x(1050, CROWD), 0)
-    await page.close()
   })
 
   test('draws new examples as a whole drawing would have them', async () => {
@@ -276,8 +293,23 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the timeline in Chromium', () => 
     await page.close()
   })
 
+  test('labels each line where it leaves the picture, if it is in the picture', async () => {
+    await look(page, FIRST_VIEW)
+    const branches = [branchOf('main', null, 0), branchOf('late', 'main', 30)]
+    const scored = (from: number, f1: (i: number) => number) =>
+      Array.from({ length: 36 - from }, (_, i) => pointOf(from + i, { metrics: { f1: f1(from + i) } }))
+    await load(page, { main: scored(0, i => (i < 18 ? 0.25 : 1)), late: scored(30, () => 0) }, { branches })
+    await look(page, { branch: 'main', zoom: [[0, 15]], follow: false, index: 3 })
+    const labels = page.locator('[data-lh="timeline-label"]')
+    expect(await labels.allTextContents()).toEqual(['main 0.25'])
+    const box = (await labels.first().boundingBox())!
+    expect(Math.abs(box.y + box.height / 2 - y(0.25))).toBeLessThan(2)
+    await look(page, { zoom: [] })
+    expect(await labels.allTextContents()).toEqual(['main 0.63', 'late 0.46'])
+  })
+
   test('tells outcomes apart without colour, and with a red-green deficiency', async () => {
-    const page = await open()
+    await look(page, FIRST_VIEW)
     await load(page, { main: fourMarks })
     await look(page, { follow: false })
     const devtools = await page.context().newCDPSession(page)
@@ -308,7 +340,6 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the timeline in Chromium', () => 
           expect(both / either, type).toBeLessThan(0.67)
         }
     }
-    await page.close()
   })
 
   test('draws nothing while the page is hidden, and what came when it is seen again', async () => {
@@ -351,13 +382,12 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the timeline in Chromium', () => 
   })
 
   test('says in words what it shows, to those who do not see it', async () => {
-    const page = await open()
+    await look(page, FIRST_VIEW)
     await load(page, { main: fourMarks })
     expect(await page.locator('[data-lh="timeline"] p').textContent()).toBe(
       'Timeline of main: 20 examples, 17 updated, 1 unchanged, 1 skipped, 1 failed. Mean f1 of the last examples: 0.13. Examples 0 to 19 are shown.',
     )
     expect(await page.locator('[data-lh="timeline-area"]').getAttribute('aria-hidden')).toBe('true')
-    await page.close()
   })
 })
 

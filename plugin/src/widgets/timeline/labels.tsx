@@ -1,5 +1,6 @@
 import type { CSSProperties, MouseEvent } from 'react'
 import { usePanel, useView } from '../../context.js'
+import type { Series } from '../../model/columns.js'
 import { DASHES } from './colours.js'
 import { toggled } from './flags.js'
 import { type Scene, yOf } from './scene.js'
@@ -16,17 +17,25 @@ interface Label {
 /** Least distance of two labels [CSS px]: what is pressed is as high. */
 const HIGH = 24
 
-/** Names at the right ends of the lines, pushed apart so that none covers another. */
+/** Names and values at the right ends of the lines that are in sight, pushed apart so that none covers another. */
 function labelsOf(scene: Scene): Label[] {
-  const { columns, overlays, branch, baseline, showBaseline, plot } = scene
-  const label = (name: string, mean: Float32Array, length: number, kind: Label['kind'], row: number): Label[] => {
-    const value = length === 0 ? Number.NaN : mean[length - 1]!
-    return Number.isNaN(value) ? [] : [{ name, value, y: yOf(scene, value), kind, row }]
+  const { columns, overlays, branch, baseline, showBaseline, plot, range } = scene
+  const label = (
+    name: string,
+    { mean }: Series,
+    about: { length: number; from?: number; kind: Label['kind']; row?: number },
+  ): Label[] => {
+    const last = Math.min(about.length - 1, range[1])
+    const value = last < Math.max(range[0], about.from ?? 0) ? Number.NaN : mean[last]!
+    return Number.isNaN(value) ? [] : [{ name, value, y: yOf(scene, value), kind: about.kind, row: about.row ?? -1 }]
   }
+  const { length } = columns
   const labels = [
-    ...label(branch, columns.adapter.mean, columns.length, 'own', -1),
-    ...(showBaseline && baseline !== null ? label(baseline, columns.base.mean, columns.length, 'baseline', -1) : []),
-    ...overlays.flatMap(({ name, columns }, i) => label(name, columns.adapter.mean, columns.length, 'branch', i)),
+    ...label(branch, columns.adapter, { length, kind: 'own' }),
+    ...(showBaseline && baseline !== null ? label(baseline, columns.base, { length, kind: 'baseline' }) : []),
+    ...overlays.flatMap(({ name, columns, from }, row) =>
+      label(name, columns.adapter, { length: columns.length, from, kind: 'branch', row }),
+    ),
   ].sort((a, b) => a.y - b.y)
   for (const [i, label] of labels.entries()) label.y = Math.max(label.y, i > 0 ? labels[i - 1]!.y + HIGH : plot.top)
   for (const [i, label] of labels.toReversed().entries())

@@ -32,12 +32,12 @@ export function drawLive(canvas: HTMLCanvasElement, scene: Scene, colours: Colou
     ctx.stroke()
     ctx.setLineDash([])
   }
-  const ring = (index: number, dash: number[]) => {
+  const ring = (index: number, dash: number[], wide = 2) => {
     const [x, y] = [xOf(scene, index), placeOf(scene, index)]
     ctx.setLineDash(dash)
     for (const [colour, width] of [
-      [colours.ground, 5],
-      [colours.text, 2],
+      [colours.ground, wide + 3],
+      [colours.text, wide],
     ] as const) {
       ctx.strokeStyle = colour
       ctx.lineWidth = width
@@ -51,6 +51,7 @@ export function drawLive(canvas: HTMLCanvasElement, scene: Scene, colours: Colou
     ctx.globalAlpha = 0.5
     upright(over.hovered, [2, 2])
     ctx.globalAlpha = 1
+    ring(over.hovered, [], 1)
   }
   if (shows(over.other)) {
     upright(over.other, [4, 3])
