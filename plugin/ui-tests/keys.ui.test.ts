@@ -47,8 +47,7 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the panel by keys alone', () => {
     expect((await viewOf(page)).outcomes).toEqual(['failed'])
     await tabTo(page, 'sort-difference')
     await press(page, 'Enter')
-    await press(page, 'Shift+Tab')
-    await page.focus('[data-lh="list"]')
+    await press(page, 'Escape') // Back to the list.
     await press(page, 'Home')
     expect((await viewOf(page)).index).toBe(23)
     await press(page, 'Enter')
@@ -61,11 +60,10 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the panel by keys alone', () => {
     await page.keyboard.type('f')
     await press(page, 'Enter')
     await page.waitForSelector('[data-lh="notice-said"]')
-    const asked = await page.evaluate(() => (globalThis as unknown as OnPage).panel.source.asked.at(-1))
     const forks = await page.evaluate(() =>
       (globalThis as unknown as OnPage).panel.source.asked.filter(({ type }) => type === 'fork'),
     )
-    expect(forks, JSON.stringify(asked)).toEqual([{ type: 'fork', at: 24, name: 'f' }])
+    expect(forks).toEqual([{ type: 'fork', at: 24, name: 'f' }])
     await page.close()
   })
 
