@@ -45,7 +45,8 @@ export default defineConfig({
       tier('ort', ['test/**/*.ort.test.ts'], 300_000, SIDE_BY_SIDE),
       // Needs Jupyter's clients: `npm run test:notebook` says where they are. It runs what was built.
       ...(process.env.NOTEBOOK_PYTHON ? [tier('notebook', ['test/**/*.notebook.test.ts'], 300_000, SIDE_BY_SIDE)] : []),
-      tier('ui', ['{test,plugin}/**/*.ui.test.ts'], 600_000, ALONE),
+      // What a page is to show may take a while on a busy machine.
+      tier('ui', ['{test,plugin}/**/*.ui.test.ts'], 600_000, { ...ALONE, expect: { poll: { timeout: 20_000 } } }),
       tier('model', ['test/**/*.model.test.ts'], 1_200_000, ALONE),
       // Needs PyTorch: `npm run test:peft` says where it is.
       ...(process.env.PEFT_PYTHON ? [tier('peft', ['test/**/*.peft.test.ts'], 1_200_000, ALONE)] : []),

@@ -38,13 +38,13 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the example that is looked at, in
     const page = await opened.open('examples=40')
     await page.evaluate(() => panel.view.select(17))
     const looks = (selector: string) =>
-      page.locator(`[data-lh="diff"] .lh-Text ${selector}`).evaluateAll(all =>
+      page.locator(`[data-lh="changed"] .lh-Text ${selector}`).evaluateAll(all =>
         all.map(each => {
           const { textDecorationLine, backgroundColor } = getComputedStyle(each)
           return { text: each.textContent, textDecorationLine, tinted: backgroundColor !== 'rgba(0, 0, 0, 0)' }
         }),
       )
-    await page.waitForSelector('[data-lh="diff"]')
+    await page.waitForSelector('[data-lh="changed"] [data-lh="diff"]')
     expect(await looks('del')).toEqual([
       { text: 'I cannot know that', textDecorationLine: 'line-through', tinted: true },
     ])
@@ -55,7 +55,7 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the example that is looked at, in
       /#17 failed in finetuneFn\. Adapter unchanged\. The run continued\. Show code\s+out of memory <b>at step 2<\/b>/,
     )
     await page.evaluate(() => panel.view.set({ wordDiff: false }))
-    expect(await page.locator('[data-lh="diff"]').count()).toBe(0)
+    expect(await page.locator('[data-lh="changed"] [data-lh="diff"]').count()).toBe(0)
     await page.close()
   })
 
@@ -72,19 +72,21 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the example that is looked at, in
       )
     const live = page.locator('[data-lh="live"]')
     await tell('infer', 'The colour')
-    expect(await live.innerText()).toMatch(/#40: generating, 10 characters/)
+    await expect.poll(() => live.innerText()).toMatch(/#40: generating, 10 characters/)
     await tell('infer', ' is blue')
-    expect(await page.locator('[data-lh="streamed"]').innerText()).toBe('The colour is blue')
+    await expect.poll(() => page.locator('[data-lh="streamed"]').innerText()).toBe('The colour is blue')
     expect(await live.locator('.lh-Caret, .lh-Pulse').count()).toBe(2)
     await tell('finetune')
-    expect(await live.innerText()).toMatch(/#40: fine-tuning/)
+    await expect.poll(() => live.innerText()).toMatch(/#40: fine-tuning/)
     expect(await live.locator('.lh-Caret, .lh-Pulse').count()).toBe(0)
     // Picking an example leaves the stream; one whose texts are on their way says so, without an answer to see.
     await page.evaluate(() => {
       panel.source.answers.example = () => new Promise(() => {})
       panel.view.select(3)
     })
-    expect(await page.locator('[data-lh="example"]').innerText()).toMatch(/Loading #3…/)
+    await expect
+      .poll(() => page.locator('[data-lh="example"]').allInnerTexts())
+      .toEqual([expect.stringMatching(/Loading #3…/)])
     expect(await live.count()).toBe(0)
     await page.close()
   })

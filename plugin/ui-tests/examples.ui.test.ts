@@ -45,12 +45,12 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the list of examples in Chromium'
     await list(page).focus()
     expect(await list(page).getAttribute('aria-rowcount')).toBe('401')
     await page.keyboard.press('End')
-    expect(await shown(page)).toBe(0)
+    await expect.poll(() => shown(page)).toBe(0)
     await page.keyboard.press('ArrowUp')
-    expect(await shown(page)).toBe(1)
+    await expect.poll(() => shown(page)).toBe(1)
     await page.keyboard.press('Home')
     await page.keyboard.press('ArrowDown')
-    expect(await shown(page)).toBe(398)
+    await expect.poll(() => shown(page)).toBe(398)
     await page.keyboard.press('PageDown')
     const after = await shown(page)
     expect(after).toBeLessThan(394)
@@ -74,7 +74,7 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the list of examples in Chromium'
     await more(page, 25)
     await expect.poll(() => count(page)).toBe('425 examples')
     expect(await inSight(page)).toEqual(before)
-    expect(await shown(page)).toBe(350)
+    await expect.poll(() => shown(page)).toBe(350)
     // Following, the newest comes into sight.
     await page.evaluate(() => panel.view.set({ follow: true, index: null }))
     await more(page, 5)
@@ -84,17 +84,17 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the list of examples in Chromium'
 
   test('filters by outcome and chat, says how many, and how to see all again', async () => {
     const page = await opened.open('examples=400')
-    expect(await count(page)).toBe('400 examples')
+    await expect.poll(() => count(page)).toBe('400 examples')
     await page.click('[data-lh="outcome-updated"]')
     await page.click('[data-lh="outcome-unchanged"]')
     await page.click('[data-lh="outcome-skipped"]')
-    expect(await count(page)).toBe('1 of 400')
+    await expect.poll(() => count(page)).toBe('1 of 400')
     await page.selectOption('[data-lh="chat"]', { label: 'chat-2' })
     expect((await page.locator('[data-lh="empty"]').innerText()).replace(/\s+/g, ' ')).toBe(
       'No examples match failed, chat-2 (0 of 400). Clear filter',
     )
     await page.click('[data-lh="clear"]')
-    expect(await count(page)).toBe('400 examples')
+    await expect.poll(() => count(page)).toBe('400 examples')
     await page.check('[data-lh="worse"]')
     const worse = Number((await count(page))!.split(' ')[0])
     expect(worse).toBeGreaterThan(0)
@@ -106,10 +106,10 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the list of examples in Chromium'
     const page = await opened.open('examples=400')
     const scores = async () => (await page.locator('[data-lh="row"] > :nth-child(3)').allTextContents()).slice(0, 8)
     await page.click('[data-lh="sort-score"]')
-    expect(await scores()).toEqual(Array(8).fill('1.00'))
+    await expect.poll(scores).toEqual(Array(8).fill('1.00'))
     expect(await page.locator('[aria-sort="descending"]').innerText()).toMatch(/score/)
     await page.click('[data-lh="sort-score"]')
-    expect(await scores()).toEqual(Array(8).fill('0.00'))
+    await expect.poll(scores).toEqual(Array(8).fill('0.00'))
     // The worst difference comes first.
     await page.click('[data-lh="sort-difference"]')
     expect(await page.locator('[data-lh="row"] > :nth-child(4)').first().innerText()).toBe('−0.20')
@@ -122,7 +122,7 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the list of examples in Chromium'
     await page.fill('[data-lh="search"]', 'PERSON 3 (7)')
     const searched = page.locator('[data-lh="searched"]')
     await expect.poll(() => searched.innerText()).toMatch(/^Searched the \d+ of 200 texts that are here\./)
-    expect(await count(page)).toBe('0 of 200')
+    await expect.poll(() => count(page)).toBe('0 of 200')
     await searched.getByRole('button').click()
     await expect.poll(() => count(page)).toBe('1 of 200')
     expect(await searched.count()).toBe(0)
@@ -154,7 +154,7 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the list of examples in Chromium'
     const row = page.locator('[data-lh="row"][data-index="190"]')
     await expect.poll(() => row.innerText()).toMatch(/odd one\s*note/)
     await page.selectOption('[data-lh="tag"]', { label: 'odd one' })
-    expect(await count(page)).toBe('1 of 200')
+    await expect.poll(() => count(page)).toBe('1 of 200')
     // Where nothing can be told, the fields say why.
     await page.evaluate(() => {
       panel.source.reasons.annotate = 'This run is a file: it cannot be changed.'
