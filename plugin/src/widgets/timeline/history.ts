@@ -12,8 +12,9 @@ export interface Drawn {
   length: number
 }
 
-/** Marks reach this far beyond their place. */
+/** Marks reach this far beyond their place, the numbers of the axis so far [CSS px]. */
 const REACH = 8
+const WORD = 40
 
 /** Gives a canvas its size; what was on it is gone if that is another one. */
 export function fit(canvas: HTMLCanvasElement, { width, height, ratio }: Scene['size']): Paint | null {
@@ -65,7 +66,7 @@ export function drawHistory(canvas: HTMLCanvasElement, scene: Scene, colours: Co
     // A line comes from the example before.
     const from = drawn === 0 ? 0 : Math.max(0, Math.floor((xOf(scene, drawn - 1) - REACH) / CELL) * CELL)
     clearFrom(ctx, size, from)
-    drawAxes(ctx, scene, colours)
+    drawAxes(ctx, scene, colours, from)
     drawFlags(ctx, scene, colours)
     drawRail(ctx, scene, colours)
     ctx.beginPath()
@@ -89,7 +90,8 @@ export function ticks(low: number, high: number, wanted: number, least = 0): num
   return Array.from({ length: Math.max(0, Math.floor(high / step + 1e-9) - first + 1) }, (_, i) => (first + i) * step)
 }
 
-function drawAxes(ctx: Paint, scene: Scene, colours: Colours): void {
+/** @param from what is left of it stays: text takes time */
+function drawAxes(ctx: Paint, scene: Scene, colours: Colours, from: number): void {
   const { plot, scores, range, metric } = scene
   ctx.font = '11px system-ui, sans-serif'
   ctx.fillStyle = colours.quiet
@@ -103,13 +105,13 @@ function drawAxes(ctx: Paint, scene: Scene, colours: Colours): void {
       const y = Math.round(yOf(scene, value)) + 0.5
       ctx.moveTo(plot.left, y)
       ctx.lineTo(plot.right, y)
-      ctx.fillText(String(+value.toPrecision(6)), plot.left - 6, y)
+      if (from < plot.left) ctx.fillText(String(+value.toPrecision(6)), plot.left - 6, y)
     }
   ctx.stroke()
   ctx.textAlign = 'center'
   ctx.textBaseline = 'top'
   for (const index of ticks(...range, Math.max(2, Math.floor((plot.right - plot.left) / 110)), 1))
-    ctx.fillText(String(index), xOf(scene, index), plot.bottom + 14)
+    if (xOf(scene, index) > from - WORD) ctx.fillText(String(index), xOf(scene, index), plot.bottom + 14)
 }
 
 /** Edits and forks as lines over the whole height, none left out. */
