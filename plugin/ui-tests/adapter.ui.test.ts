@@ -105,19 +105,19 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the adapter in Chromium', () => {
         },
         of,
       )
-    const [one, eight, none, all] = [
-      ...[await tickAt('x', '1'), await tickAt('x', '8')],
+    const [one, most, none, all] = [
+      ...[await tickAt('x', '1'), await tickAt('x', '16')],
       ...[await tickAt('x2', '0 %'), await tickAt('x2', '100 %')],
     ]
     const known = modules.change.filter(m => m.effectiveRank !== null)
     expect(spots.map(({ length }) => length)).toEqual([202, 202])
     for (const [i, { effectiveRank, strongest }] of known.entries()) {
       // Within a pixel: tick labels are centred by whole pixels.
-      expect(Math.abs(spots[0]![i]! - (one! + ((effectiveRank! - 1) / 7) * (eight! - one!)))).toBeLessThan(1)
+      expect(Math.abs(spots[0]![i]! - (one! + ((effectiveRank! - 1) / 15) * (most! - one!)))).toBeLessThan(1)
       expect(Math.abs(spots[1]![i]! - (none! + strongest! * (all! - none!)))).toBeLessThan(1)
     }
     expect(await text(page, 'adapter-sums')).toMatch(
-      /^size [\d.]+rank use \d\.\d of 8top \d+ %step vs path [+−]\d\.\d\d$/,
+      /^size [\d.]+rank use \d\.\d of 16top \d+ %step vs path [+−]\d\.\d\d$/,
     )
   })
 

@@ -1,7 +1,7 @@
 import type { AdapterPair, TimelinePoint } from 'lora-harness/protocol'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { sampleSteps } from '../../test/report/sample.js'
-import { choose, held, onwardOf, panesOf, ticksOf, useOf } from '../src/model/adapters.js'
+import { choose, held, onwardOf, panesOf, thinned, ticksOf, useOf } from '../src/model/adapters.js'
 import { Latest } from '../src/model/latest.js'
 import { pointOf } from './page/sample.js'
 import { ALL, chained, pairOf } from './page/weights.js'
@@ -38,12 +38,14 @@ describe('which adapters are looked at', () => {
 
 describe('numbers', () => {
   test('use of the rank: medians; modules that are zero do not count', () => {
-    const module = { module: 'm', norm: 1, baseNorm: 1, values: [1] }
+    const module = { module: 'm', norm: 1, baseNorm: 1, values: [1, 0, 0] }
     const of = [1, 2, 4, 8].map(v => ({ ...module, rank: 8, effectiveRank: v, strongest: 1 / v }))
     expect(useOf(of)).toEqual({ effectiveRank: 3, rank: 8, strongest: 0.375 })
     expect(useOf([{ ...module, rank: 16, effectiveRank: null, strongest: null }])).toEqual({
       ...{ effectiveRank: null, rank: 16, strongest: null },
     })
+    // Between two adapters: as many directions as there are values.
+    expect(useOf([{ ...module, rank: null, effectiveRank: 1, strongest: 1 }]).rank).toBe(3)
     expect(useOf([])).toEqual({ effectiveRank: null, rank: null, strongest: null })
   })
 
@@ -68,6 +70,20 @@ describe('numbers', () => {
       { at: 2, whole: -2, along: -0.5 },
     ])
     expect(held([null, 1, null, 3])).toEqual([null, 1, 1, 3])
+  })
+
+  test('a long line is drawn by its least, greatest and last values', () => {
+    const short = [1, null, 3, 2]
+    expect(thinned(short, [0, 3], 100)).toEqual({ x: [0, 1, 2, 3], y: short })
+    expect(thinned(short, [2, 2], 100)).toEqual({ x: [1, 2, 3], y: [null, 3, 2] })
+    const long = Array.from({ length: 20_000 }, (_, i) => (i < 500 ? null : i === 7777 ? 9 : i === 8888 ? -9 : i % 2))
+    const { x, y } = thinned(long, [0, 19_999], 300)
+    expect(x.length).toBeLessThanOrEqual(900)
+    expect(x).toEqual(x.toSorted((a, b) => a - b))
+    expect([x[y.indexOf(9)], x[y.indexOf(-9)], x.at(-1)]).toEqual([7777, 8888, 19_999])
+    expect(y).toEqual(x.map(i => long[i]))
+    // Zoomed in, every value is there again.
+    expect(thinned(long, [7700, 7800], 300).x).toEqual(Array.from({ length: 103 }, (_, i) => 7699 + i))
   })
 
   test('heat maps: what is compared has one scale and the same rows and columns', () => {

@@ -64,12 +64,14 @@ export interface Use {
   strongest: number | null
 }
 
+/** The most directions a module could have: its rank; where that is no one number, as between two adapters, its values. */
+export const rankOf = ({ rank, values }: Pick<AdapterModule, 'rank' | 'values'>): number => rank ?? values.length
+
 export function useOf(modules: readonly AdapterModule[]): Use {
   const known = (of: (number | null)[]) => of.filter(v => v !== null)
-  const ranks = known(modules.map(m => m.rank))
   return {
     effectiveRank: median(known(modules.map(m => m.effectiveRank))),
-    rank: ranks.length > 0 ? Math.max(...ranks) : null,
+    rank: modules.length > 0 ? Math.max(...modules.map(rankOf)) : null,
     strongest: median(known(modules.map(m => m.strongest))),
   }
 }
@@ -127,6 +129,35 @@ export function held(values: readonly (number | null)[]): (number | null)[] {
     last = v ?? last
     return last
   })
+}
+
+/**
+ * Points of a line for drawing: all of them, or of each of `most` equal parts the least, the greatest and the last, which
+ * looks the same.
+ *
+ * @param from,to first and last position that is drawn, inclusive
+ */
+export function thinned(
+  values: readonly (number | null)[],
+  [from, to]: readonly [number, number],
+  most: number,
+): { x: number[]; y: (number | null)[] } {
+  // One more on each side: a line goes on beyond what is seen.
+  const [begin, end] = [Math.max(0, from - 1), Math.min(values.length, to + 2)]
+  const size = Math.ceil((end - begin) / most)
+  const x: number[] = []
+  if (size <= 3) for (let i = begin; i < end; i++) x.push(i)
+  else
+    for (let i = begin; i < end; i += size) {
+      const last = Math.min(end, i + size) - 1
+      let [least, greatest] = [last, last]
+      for (let k = i; k < last; k++) {
+        if ((values[k] ?? Number.POSITIVE_INFINITY) < (values[least] ?? Number.POSITIVE_INFINITY)) least = k
+        if ((values[k] ?? Number.NEGATIVE_INFINITY) > (values[greatest] ?? Number.NEGATIVE_INFINITY)) greatest = k
+      }
+      x.push(...[...new Set([least, greatest, last])].sort((a, b) => a - b))
+    }
+  return { x, y: x.map(i => values[i]!) }
 }
 
 /** What the kernel was asked about adapters: one for all views of a source. */

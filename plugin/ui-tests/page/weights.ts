@@ -75,6 +75,9 @@ const normOf = (modules: readonly AdapterModule[]): number => Math.hypot(...modu
 export function pairOf(a: string | null, b: string | null): AdapterPair {
   const of = (identifier: string | null) => (identifier === null ? [] : modulesOf(seedOf(identifier), 1, 0.55))
   const modules = { a: of(a), b: of(b), change: modulesOf(seedOf(a) ^ seedOf(b), a === null ? 1 : 0.2, 0.9) }
+  // What lies between two of rank 8 can have 16 directions; here the last ones are rounding errors.
+  const rest = Array(RANK).fill(1e-9)
+  modules.change = modules.change.map(m => ({ ...m, rank: null, values: [...m.values, ...rest] }))
   if (a === null) modules.change = modules.b
   if (b === null) modules.change = modules.a
   const norms = { a: normOf(modules.a), b: normOf(modules.b), change: normOf(modules.change) }

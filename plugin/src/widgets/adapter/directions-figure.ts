@@ -4,7 +4,7 @@ import { axis, type Figure } from '../../plotly/draw.js'
 import { type Look, plain } from '../../plotly/look.js'
 
 /** A module in the row of its kind. */
-export type Spread = Pick<AdapterModule, 'module' | 'rank' | 'effectiveRank' | 'strongest'> & {
+export type Spread = Pick<AdapterModule, 'module' | 'effectiveRank' | 'strongest'> & {
   row: number
   layer: number
 }

@@ -29,9 +29,9 @@ export function Directions({ looked }: { looked: Looked }) {
     const called = kindNames(kinds)
     return {
       kinds: kinds.map(kind => called.get(kind)!),
-      of: placed.flatMap(({ module, rank, effectiveRank, strongest, kind, layer }): Spread[] => {
+      of: placed.flatMap(({ module, effectiveRank, strongest, kind, layer }): Spread[] => {
         const row = kinds.indexOf(kind)
-        return row < 0 ? [] : [{ module, rank, effectiveRank, strongest, row, layer: layer ?? 0 }]
+        return row < 0 ? [] : [{ module, effectiveRank, strongest, row, layer: layer ?? 0 }]
       }),
     }
   }, [modules])

@@ -1,5 +1,5 @@
 import type { AdapterPath } from 'lora-harness/protocol'
-import { held, ticksOf } from '../../model/adapters.js'
+import { held, thinned, ticksOf } from '../../model/adapters.js'
 import type { Mark } from '../../model/shown.js'
 import { axis, type Figure } from '../../plotly/draw.js'
 import { type Look, plain } from '../../plotly/look.js'
@@ -46,10 +46,14 @@ export const wayFigure =
     const width = Math.max(2 * pixel, Math.min(5 * pixel, 0.7))
     const x = ticks.map(({ at }) => at)
     const bar = { type: 'bar' as const, x, width, yaxis: 'y2' as const, customdata: x }
-    const line = (y: (number | null)[], name: string) => ({
-      ...{ type: 'scatter' as const, mode: 'lines' as const, x: y.map((_, i) => i), y, name: plain(name, 24) },
-      ...{ hovertemplate: '%{fullData.name} %{y:.3g}<extra>#%{x}</extra>', customdata: y.map((_, i) => i) },
-    })
+    const line = (values: (number | null)[], name: string) => {
+      // About a point for each pixel.
+      const { x, y } = thinned(values, [first, last], look.width)
+      return {
+        ...{ type: 'scatter' as const, mode: 'lines' as const, x, y, name: plain(name, 24), customdata: x },
+        hovertemplate: '%{fullData.name} %{y:.3g}<extra>#%{x}</extra>',
+      }
+    }
     const upright = (at: number, colour: string, dash: 'solid' | 'dot' | 'dash') => ({
       ...{ type: 'line' as const, xref: 'x' as const, yref: 'paper' as const, x0: at, x1: at, y0: 0, y1: 0.96 },
       ...{ line: { color: colour, width: 1, dash }, layer: 'below' as const },
