@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { random } from '../../src/tensor.js'
 import { CHROMIUM } from '../../test/browser/chromium.js'
 import { FIRST_VIEW } from '../src/model/view.js'
 import { axe } from './page/axe.js'
@@ -12,25 +13,12 @@ import {
   has,
   load,
   look,
-  type PanelOnPage,
   pictureOf,
   pieces,
   pointOf,
 } from './page/drawn.js'
 import { site } from './page/open.js'
-
-/** Where the plot lies on a page 1400 px wide, and its scores from 0 to 1 [CSS px]. */
-const PLOT = { left: 40, right: 1268, top: 28, bottom: 192 }
-/** Room that a run of up to 40 examples has. */
-const ROOM = 40
-const STEP = (PLOT.right - PLOT.left) / ROOM
-const x = (index: number, step = STEP) => PLOT.left + (index + 0.5) * step
-const y = (score: number) => PLOT.bottom - score * (PLOT.bottom - PLOT.top)
-/** As wide as a mark, and so much more. */
-const around = (px: number, py: number, by = 8) => ({
-  ...{ left: Math.floor(px) - by, right: Math.floor(px) + by },
-  ...{ top: Math.floor(py) - by, bottom: Math.floor(py) + by },
-})
+import { around, FOUR, fourMarks, PLOT, x, y } from './page/plot.js'
 
 const THEMES = [
   {
@@ -52,18 +40,6 @@ const THEMES = [
     ground: '#212121',
   },
 ] as const
-
-/** The others have no score to speak of, so that the mean keeps away from these. */
-const FOUR = [
-  { index: 2, outcome: 'updated', score: 0.9 },
-  { index: 6, outcome: 'unchanged', score: 0.7 },
-  { index: 10, outcome: 'skipped', score: 0.6 },
-  { index: 14, outcome: 'failed', score: 0.4 },
-] as const
-const fourMarks = Array.from({ length: 20 }, (_, i) => {
-  const mark = FOUR.find(({ index }) => index === i)
-  return pointOf(i, mark ? { outcome: mark.outcome, metrics: { f1: mark.score } } : {})
-})
 
 describe.skipIf(!CHROMIUM && !process.env.CI)('the timeline in Chromium', () => {
   let panel: Awaited<ReturnType<typeof site>>
@@ -226,12 +202,12 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the timeline in Chromium', () => 
   test('draws new examples as a whole drawing would have them', async () => {
     const page = await open()
     for (const before of [30, 900]) {
-      const random = mulberry(before)
+      const { uniform } = random(before)
       const outcomes = ['updated', 'updated', 'unchanged', 'skipped', 'failed'] as const
       const make = (i: number) =>
         pointOf(i, {
-          ...{ outcome: outcomes[Math.floor(random() * 5)]!, metrics: { f1: random() } },
-          baselines: { base: { f1: random() / 2 } },
+          ...{ outcome: outcomes[Math.floor(uniform() * 5)]!, metrics: { f1: uniform() } },
+          baselines: { base: { f1: uniform() / 2 } },
         })
       const branches = [branchOf('main', null, 0), branchOf('main-2', 'main', 15)]
       const all = {
@@ -258,32 +234,6 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the timeline in Chromium', () => 
     await page.close()
   })
 
-  test('is drawn anew in the colours of another theme, and after it was out of sight', async () => {
-    const page = await open()
-    await load(page, { main: fourMarks })
-    await page.evaluate(() => {
-      document.querySelector<HTMLLinkElement>('link[href^="/theme-"]')!.href = '/theme-dark.css'
-      Object.assign(document.body.dataset, { jpThemeLight: 'false', jpThemeName: 'dark' })
-    })
-    await drawn(page)
-    const at = [Math.floor(x(2)), Math.floor(y(0.9))] as const
-    expect(has(await pictureOf(page), ...at, colour('#56B4E9'))).toBe(true)
-    await page.evaluate(async () => {
-      const host = document.querySelector<HTMLElement>('.lh-Timeline')!
-      host.style.display = 'none'
-      await new Promise(resolve => setTimeout(resolve, 100))
-      // What a browser may do to a canvas that nobody sees.
-      host.querySelector<HTMLCanvasElement>('[data-lh="timeline-history"]')?.setAttribute('width', '10')
-      host.style.display = ''
-    })
-    await page.waitForFunction(
-      () => document.querySelector<HTMLCanvasElement>('[data-lh="timeline-history"]')?.width === 1400,
-    )
-    await drawn(page)
-    expect(has(await pictureOf(page), ...at, colour('#56B4E9'))).toBe(true)
-    await page.close()
-  })
-
   test('grows the upright axis by a tenth where a score needs it', async () => {
     const page = await open()
     await load(page, { main: [...Array(20).keys()].map(i => pointOf(i, { metrics: { f1: i === 5 ? 2 : 0 } })) })
@@ -306,88 +256,6 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the timeline in Chromium', () => 
     expect(Math.abs(box.y + box.height / 2 - y(0.25))).toBeLessThan(2)
     await look(page, { zoom: [] })
     expect(await labels.allTextContents()).toEqual(['main 0.63', 'late 0.46'])
-  })
-
-  test('tells outcomes apart without colour, and with a red-green deficiency', async () => {
-    await look(page, FIRST_VIEW)
-    await load(page, { main: fourMarks })
-    await look(page, { follow: false })
-    const devtools = await page.context().newCDPSession(page)
-    for (const type of ['achromatopsia', 'deuteranopia'] as const) {
-      await devtools.send('Emulation.setEmulatedVisionDeficiency', { type })
-      const shot = await page.screenshot()
-      const crops = await page.evaluate(
-        async ({ png, places }) => {
-          const image = await createImageBitmap(await (await fetch(`data:image/png;base64,${png}`)).blob())
-          const ctx = new OffscreenCanvas(image.width, image.height).getContext('2d')!
-          ctx.drawImage(image, 0, 0)
-          return places.map(([x, y]) => [...ctx.getImageData(x - 6, y - 6, 13, 13).data])
-        },
-        {
-          png: shot.toString('base64'),
-          places: FOUR.map(({ index, score }) => [Math.floor(x(index)), Math.floor(y(score))] as const),
-        },
-      )
-      // Where a mark is darker than half way to the ground: its shape alone.
-      const shapes = crops.map(crop =>
-        Array.from({ length: 169 }, (_, i) => (crop[4 * i]! + crop[4 * i + 1]! + crop[4 * i + 2]!) / 3 < 190),
-      )
-      for (const [i, a] of shapes.entries())
-        for (const b of shapes.slice(i + 1)) {
-          const either = a.filter((v, k) => v || b[k]).length
-          const both = a.filter((v, k) => v && b[k]).length
-          // Two of them share less than two thirds of what either covers.
-          expect(both / either, type).toBeLessThan(0.67)
-        }
-    }
-  })
-
-  test('draws nothing while the page is hidden, and what came when it is seen again', async () => {
-    const page = await open()
-    await load(page, { main: fourMarks })
-    const hide = (hidden: boolean) =>
-      page.evaluate(hidden => {
-        Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden })
-        document.dispatchEvent(new Event('visibilitychange'))
-      }, hidden)
-    await hide(true)
-    await append(page, 'main', [pointOf(20, { metrics: { f1: 0.8 } })])
-    const at = [Math.floor(x(20)), Math.floor(y(0.8))] as const
-    expect(has(await pictureOf(page), ...at, colour('#0072B2'))).toBe(false)
-    await hide(false)
-    await drawn(page)
-    expect(has(await pictureOf(page), ...at, colour('#0072B2'))).toBe(true)
-    await page.close()
-  })
-
-  test('shows the running example, without a pulse for who wants no motion', async () => {
-    const page = await open()
-    await load(page, { main: fourMarks })
-    await page.evaluate(() => {
-      const { store } = (globalThis as unknown as PanelOnPage).panel.source
-      store.apply({ type: 'state', state: { ...store.state!, status: 'running', index: 20 } })
-    })
-    const ring = page.locator('[data-lh="timeline-running"]')
-    await ring.waitFor()
-    const box = (await ring.boundingBox())!
-    expect(Math.abs(box.x + box.width / 2 - x(20))).toBeLessThan(4)
-    const animation = () => ring.evaluate(element => getComputedStyle(element).animationName)
-    expect(await animation()).toBe('lh-pulse')
-    await page.emulateMedia({ reducedMotion: 'reduce' })
-    expect(await animation()).toBe('none')
-    // Never out of sight, wherever the timeline looks.
-    await look(page, { zoom: [[0, 9]], follow: false })
-    expect((await ring.boundingBox())!.x).toBeLessThan(PLOT.right)
-    await page.close()
-  })
-
-  test('says in words what it shows, to those who do not see it', async () => {
-    await look(page, FIRST_VIEW)
-    await load(page, { main: fourMarks })
-    expect(await page.locator('[data-lh="timeline"] p').textContent()).toBe(
-      'Timeline of main: 20 examples, 17 updated, 1 unchanged, 1 skipped, 1 failed. Mean f1 of the last examples: 0.13. Examples 0 to 19 are shown.',
-    )
-    expect(await page.locator('[data-lh="timeline-area"]').getAttribute('aria-hidden')).toBe('true')
   })
 })
 
@@ -422,15 +290,4 @@ function contrast(a: Colour, b: Colour): number {
   }
   const [dark, bright] = [light(a), light(b)].sort((p, q) => p - q) as [number, number]
   return (bright + 0.05) / (dark + 0.05)
-}
-
-/** Numbers from 0 to 1 that are the same in every run: https://gist.github.com/tommyettinger/46a874533244883189143505d203312c */
-function mulberry(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
 }
