@@ -149,6 +149,15 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the adapter in Chromium', () => {
       expect(Math.abs(along![i]!.bottom - along![i]!.top - step * Math.abs(onward) * scale)).toBeLessThan(2)
       expect(along![i]!.fill).toBe(up ? 'rgb(0, 114, 178)' : 'rgb(213, 94, 0)')
     }
+    // The fork at 20, and after an edit at 10 a pencil with its number.
+    const signs = (path: string) => page.locator(`[data-lh="chart-way"] .shapelayer path[d*="${path}"]`).count()
+    expect([await signs('C'), await signs('Z')]).toEqual([1, 0])
+    await page.evaluate(() => {
+      const event = { type: 'swap', branch: 'main', index: 10, time: '', changed: ['finetuneFn'], diff: '' }
+      panel.source.store.apply({ type: 'event', n: 0, event })
+    })
+    await page.waitForSelector('[data-lh="chart-way"] .shapelayer path[d*="Z"]', { state: 'attached' })
+    expect(await page.locator('[data-lh="chart-way"] .annotation-text:text-is("1")').count()).toBe(1)
     expect(await page.locator('[data-lh="part-cosines"] td[data-sign]').allTextContents()).toEqual([
       ...['1.00', '0.62', '0.62', '1.00'],
     ])

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import type { AdapterPair, TimelinePoint } from 'lora-harness/protocol'
+import { darkTheme, lightTheme } from 'lora-harness/report'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { sampleSteps } from '../../test/report/sample.js'
 import { choose, held, onwardOf, panesOf, thinned, ticksOf, useOf } from '../src/model/adapters.js'
@@ -153,4 +155,11 @@ describe('questions to a kernel', () => {
     expect(latest.get('a')).toEqual({ value: 1 })
     expect(told).toHaveBeenCalledTimes(3)
   })
+})
+
+test('heat maps have the report’s colours, the most being the furthest from the ground', () => {
+  const css = readFileSync(new URL('../style/adapter.css', import.meta.url), 'utf8')
+  const ramps = [...css.matchAll(/--lh-heat: (.+);/g)].map(([, list]) => list!.split(', '))
+  const rampOf = (theme: string) => [...theme.matchAll(/--heat-\d+:(#[0-9a-f]{6})/g)].map(([, colour]) => colour)
+  expect(ramps).toEqual([rampOf(lightTheme), rampOf(darkTheme)])
 })
