@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import { CHROMIUM } from '../../../test/browser/chromium.js'
 import { cards } from './cards.js'
 import { live } from './live.js'
+import { notebook7 } from './notebook7.js'
 import { HAS_LAB, type Lab, startLab } from './server.js'
 
 // `npm test` makes an environment with JupyterLab and builds the plugin; one server for all.
@@ -14,4 +15,5 @@ describe.skipIf(!process.env.CI && (!CHROMIUM || !HAS_LAB))('the plugin in Jupyt
 
   describe('cards', () => cards(() => lab))
   describe('the panel', () => live(() => lab))
+  describe('elsewhere', notebook7)
 })

@@ -4,10 +4,9 @@ import { fileURLToPath } from 'node:url'
 import type { Locator } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { toy, writeNotebook } from './notebook.js'
-import { kernelReady, openPanel, progress, runCell } from './pages.js'
+import { kernelReady, openPanel, progress, runCell, SOON } from './pages.js'
 import type { Lab, LabPage } from './server.js'
 
-const SOON = { timeout: 30_000, interval: 50 }
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 /** A notebook with a run, its panel beside it. */
@@ -51,8 +50,8 @@ export function live(lab: () => Lab): void {
     await panel.locator('.lh-Panel').press('ArrowRight')
     await press(panel, 'rewind')
     await panel.locator('[data-lh="continue"]').click()
-    const branches = panel.locator('[data-lh="branch"], [data-lh="pick-branch"], .lh-Controls-pick select').first()
-    await expect.poll(() => branches.locator('option').allTextContents(), SOON).toContain('main-2')
+    const branches = panel.locator('select[data-lh="branch"]')
+    await expect.poll(() => branches.locator('option').allTextContents(), SOON).toContain('main-2 (worked on)')
     await expect.poll(() => doing(panel), SOON).not.toBe('running')
     await expect.poll(() => progress(panel), SOON).toBe(2)
 
@@ -103,6 +102,11 @@ export function live(lab: () => Lab): void {
     const [page, panel] = await begin(lab(), 'killed')
     await runCell(page, 3)
     await expect.poll(() => progress(panel), SOON).toBe(30)
+    const example = () => panel.locator('[data-lh="example"]').textContent()
+    await panel.locator('.lh-Panel').press('Home')
+    await expect.poll(example, SOON).toContain('What is 0?')
+    await panel.locator('.lh-Panel').press('End')
+    await expect.poll(example, SOON).toContain('What is 29?')
     await runCell(page, 2)
     const pid = Number(
       await page.locator('.jp-Notebook .jp-Cell').nth(2).locator('.jp-OutputArea-output').textContent(),
@@ -114,7 +118,7 @@ export function live(lab: () => Lab): void {
     expect(performance.now() - from).toBeLessThan(5_000)
     expect(await panel.locator('[data-lh="notices"]').textContent()).toMatch(/kernel/i)
     await panel.locator('.lh-Panel').press('Home')
-    expect(await panel.locator('[data-lh="example"]').textContent()).toContain('What is 0?')
+    await expect.poll(example, SOON).toContain('What is 0?')
 
     // JupyterLab says that the kernel died, and has started it anew.
     await page
@@ -166,6 +170,9 @@ export function live(lab: () => Lab): void {
     const panel = await openPanel(page)
     await runCell(page, 1)
     await expect.poll(() => progress(panel), SOON).toBeGreaterThan(2)
+    await panel.locator('.lh-Panel').press('Home')
+    const example = () => panel.locator('[data-lh="example"]').textContent()
+    await expect.poll(example, SOON).toContain('What is 0?')
     await page.evaluate(() => {
       const wire = globalThis as unknown as { down: boolean; sockets: WebSocket[] }
       wire.down = true
@@ -175,8 +182,7 @@ export function live(lab: () => Lab): void {
     await expect.poll(() => connection(panel), { timeout: 20_000, interval: 50 }).toBe('lost')
     expect(performance.now() - from).toBeLessThan(5_000)
     const known = await progress(panel)
-    await panel.locator('.lh-Panel').press('Home')
-    expect(await panel.locator('[data-lh="example"]').textContent()).toContain('What is 0?')
+    expect(await example()).toContain('What is 0?')
     await page.evaluate(() => Object.assign(globalThis, { down: false }))
     await panel.getByRole('button', { name: 'Reconnect now' }).click()
     await expect.poll(() => connection(panel), SOON).toBe('live')

@@ -4,9 +4,13 @@ import type { LabPage } from './server.js'
 interface App {
   commands: { execute(command: string, args?: object): Promise<unknown> }
   shell: {
-    currentWidget: { sessionContext?: { session?: { kernel?: { status: string; info: Promise<unknown> } } } } | null
+    currentWidget: unknown
+    widgets(area: string): Iterable<{ sessionContext?: { session?: { kernel?: { status: string } } } }>
   }
 }
+
+/** For what is waited for: long, for a machine that has other work. */
+export const SOON = { timeout: 60_000, interval: 50 }
 
 /** Does one of JupyterLab's commands, and waits for its end. */
 export const command = (page: LabPage, id: string, args: object = {}): Promise<void> =>
@@ -19,14 +23,11 @@ export const command = (page: LabPage, id: string, args: object = {}): Promise<v
 
 /** The notebook's kernel is there and has nothing to do. */
 export async function kernelReady(page: LabPage): Promise<void> {
-  await page.waitForFunction(
-    () => {
-      const { jupyterapp } = globalThis as unknown as { jupyterapp?: App }
-      return jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'
-    },
-    null,
-    { timeout: 60_000 },
-  )
+  await page.waitForFunction(() => {
+    const { jupyterapp } = globalThis as unknown as { jupyterapp?: App }
+    const widgets = [...(jupyterapp?.shell.widgets('main') ?? [])]
+    return widgets.some(widget => widget.sessionContext?.session?.kernel?.status === 'idle')
+  })
 }
 
 /** Begins a cell of the notebook, as a person would. */
@@ -71,7 +72,7 @@ export const ink = (canvas: Locator): Promise<number> =>
 export async function cellInSight(page: LabPage, index: number): Promise<Locator> {
   await page.evaluate(async at => {
     const { currentWidget } = (globalThis as unknown as { jupyterapp: App }).jupyterapp.shell
-    await (currentWidget as unknown as { content: { scrollToItem(i: number): Promise<void> } }).content.scrollToItem(at)
+    await (currentWidget as { content: { scrollToItem(i: number): Promise<void> } }).content.scrollToItem(at)
   }, index)
   const cell = page.locator(`.jp-Notebook .jp-Cell[data-windowed-list-index="${index}"]`)
   await cell.waitFor()

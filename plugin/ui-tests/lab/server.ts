@@ -119,6 +119,7 @@ export async function startLab(app: 'jupyterlab' | 'notebook' = 'jupyterlab'): P
       const page = await (
         context ?? (await browser.newContext({ viewport: { width, height }, colorScheme: theme }))
       ).newPage()
+      page.setDefaultTimeout(60_000)
       const left: string[] = []
       const trouble: string[] = []
       page.on('pageerror', error => trouble.push(String(error)))
