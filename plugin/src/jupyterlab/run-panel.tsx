@@ -15,6 +15,7 @@ import { Failed } from './failed.js'
 import type { NotebookRuns } from './notebook-runs.js'
 import { computeOf } from './serve-model.js'
 import { firstView, type OpenIn, type Settings } from './settings.js'
+import { keepWidths, keptWidths } from './widths.js'
 
 /** A place in a run. */
 export interface At extends ReadonlyPartialJSONObject {
@@ -114,8 +115,9 @@ export class RunPanel extends ReactWidget {
   #viewOf(id: string): View {
     const known = this.#views.get(id)
     if (known) return known
-    const view = new View(firstView(this.#place.settings()))
+    const view = new View({ ...firstView(this.#place.settings()), ...keptWidths() })
     view.subscribe(() => this.#moved.emit())
+    keepWidths(view)
     this.#views.set(id, view)
     return view
   }

@@ -28,9 +28,13 @@ export function StatusLine() {
   return (
     <header className="lh-Status" data-lh="status">
       <h2 className="lh-Status-run" title={state?.folder ?? undefined}>
-        {state?.runId ?? run.id}
+        {run.id}
       </h2>
-      {state && state.id !== state.runId && <span className="lh-Status-id">{state.id}</span>}
+      {state && run.id !== state.runId && (
+        <span className="lh-Status-id" title={state.runId}>
+          {state.runId.slice(0, 8)}
+        </span>
+      )}
       <span className="lh-Status-doing" data-lh="doing" data-doing={doing}>
         <Icon name={SIGNS[doing]} />
         {words}
