@@ -14,14 +14,14 @@ import { useHost } from './use-host.js'
 /** A run as its notebook holds it: its numbers, its timeline, and the example that is picked there. */
 export function RunCardView({ card, trans }: CardProps<'run' | 'timeline'>) {
   const source = useMemo(() => cardSource(card), [card])
-  const [view] = useState(
-    () => new View({ follow: false, window: Math.min(50, Math.max(5, card.columns.scores.length)) }),
-  )
-  const { index } = useSyncExternalStore(view.subscribe, () => view.state)
+  // Nothing is picked as long as the card follows: what comes while its cell runs is shown, and no drawer opens.
+  const [view] = useState(() => new View())
+  const { index, follow } = useSyncExternalStore(view.subscribe, () => view.state)
+  const picked = follow ? null : index
   const host = useHost(card.id, card.runId)
   const { summary, branches, events, status, branch, seed, folder, error } = card
   const edits = events.filter(({ type }) => type === 'swap').length
-  const close = () => view.set({ index: null })
+  const close = () => view.set({ index: null, follow: true })
   return (
     <Context.Provider value={{ source, view, trans }}>
       <header className="lh-Card-head">
@@ -60,7 +60,7 @@ export function RunCardView({ card, trans }: CardProps<'run' | 'timeline'>) {
           <Timeline />
         </div>
       )}
-      {index !== null && (
+      {picked !== null && (
         <div className="lh-Card-drawer" data-lh="card-drawer">
           <button
             {...{
@@ -82,7 +82,7 @@ export function RunCardView({ card, trans }: CardProps<'run' | 'timeline'>) {
         {host && (
           <button
             {...{ type: 'button', className: 'lh-Button', 'data-lh': 'open-in-panel' }}
-            onClick={() => host.open(card.id, index === null ? null : { branch, index })}
+            onClick={() => host.open(card.id, picked === null ? null : { branch, index: picked })}
           >
             {trans.__('Open in panel')}
           </button>

@@ -15,7 +15,8 @@ export function notebook7(): void {
       const panel = await openPanel(page)
       await runCell(page, 1)
       await expect.poll(() => progress(panel), SOON).toBe(30)
-      expect(page.trouble).toEqual([])
+      // Notebook 7.6.5 has one of its own, also without the plugin: it reads a setting that is not there.
+      expect(page.trouble.filter(stack => stack.includes('lora-harness'))).toEqual([])
       expect(page.left).toEqual([])
     } finally {
       await site.close()

@@ -122,7 +122,7 @@ export async function startLab(app: 'jupyterlab' | 'notebook' = 'jupyterlab'): P
       page.setDefaultTimeout(60_000)
       const left: string[] = []
       const trouble: string[] = []
-      page.on('pageerror', error => trouble.push(String(error)))
+      page.on('pageerror', error => trouble.push(error.stack ?? String(error)))
       page.on('request', request => {
         const { protocol, host } = new URL(request.url())
         if (host !== `127.0.0.1:${port}` && protocol !== 'data:' && protocol !== 'blob:') left.push(request.url())
