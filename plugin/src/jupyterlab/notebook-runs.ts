@@ -1,5 +1,6 @@
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook'
 import { type ISignal, Signal } from '@lumino/signaling'
+import { atFrames } from '../model/frames.js'
 import type { KernelRuns } from '../sources/kernel.js'
 import type { KernelSource } from '../sources/kernel-source.js'
 
@@ -56,7 +57,7 @@ export class NotebookRuns {
     if (notebook.isDisposed || kernel() !== now || before?.kernel === now) return
     before?.dispose()
     for (const { store } of before?.sources ?? []) store.set({ connection: { kind: 'restarted' } })
-    const runs = new KernelRuns(now, { schedule: tell => requestAnimationFrame(tell), kept: sessionStorage })
+    const runs = new KernelRuns(now, { schedule: atFrames(), kept: sessionStorage })
     this.#kernels.set(notebook, runs)
     runs.appeared.connect((_, { store }) => {
       // Its own name comes with its state.

@@ -3,6 +3,7 @@ import { WidgetTracker } from '@jupyterlab/apputils'
 import { ABCWidgetFactory, type DocumentRegistry, DocumentWidget } from '@jupyterlab/docregistry'
 import type { TranslationBundle } from '@jupyterlab/translation'
 import { ReactWidget } from '@jupyterlab/ui-components'
+import { atFrames } from '../model/frames.js'
 import type { RunSource } from '../model/source.js'
 import { View } from '../model/view.js'
 import { icon } from './icon.js'
@@ -41,7 +42,7 @@ export class SavedRun extends ReactWidget {
       this.#parts = parts
       const name = context.path.split('/').at(-1)!
       const bytes = Uint8Array.from(atob(context.model.toString()), letter => letter.charCodeAt(0))
-      this.#source = await parts[0].openArchive(bytes, name, tell => requestAnimationFrame(tell))
+      this.#source = await parts[0].openArchive(bytes, name, atFrames())
       this.#error = null
     } catch (error) {
       this.#error = error instanceof Error ? error : new Error(String(error))

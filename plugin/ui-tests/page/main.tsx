@@ -8,6 +8,7 @@ import '../../style/index.css'
 import { nullTranslator } from '@jupyterlab/translation'
 import { createRoot } from 'react-dom/client'
 import { Context } from '../../src/context.js'
+import { atFrames } from '../../src/model/frames.js'
 import { View } from '../../src/model/view.js'
 import { Panel } from '../../src/panel.js'
 import { NoRun } from '../../src/widgets/no-run.js'
@@ -24,7 +25,7 @@ document.body.dataset.jpThemeName = theme
 for (const [name, size] of Object.entries({ 'ui-font-size1': 13, 'content-font-size1': 14, 'code-font-size': 13 }))
   document.documentElement.style.setProperty(`--jp-${name}`, `${(size * (number('text') ?? 100)) / 100}px`)
 const told = sample(number('examples') ?? 200, number('fork'))
-const source = new FakeSource(told, tell => requestAnimationFrame(tell))
+const source = new FakeSource(told, atFrames())
 if (about.has('live')) live(source, sample(400).steps)
 const view = new View()
 Object.assign(globalThis, { panel: { source, view } })
