@@ -1,11 +1,9 @@
 import { statSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { basename, dirname, join, relative, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { InputError } from '../errors.js'
-import { replaceDurably } from '../lora/durable.js'
 import { readRun } from '../record/open.js'
 import { parseRef } from '../record/ref.js'
-import { renderReport } from '../report/html.js'
+import { writeReport } from '../report/html.js'
 import { plural } from '../report/words.js'
 import { EXIT, type ExitCode } from './exit.js'
 import { shown, size } from './text.js'
@@ -22,7 +20,7 @@ export interface ReportCliOptions {
  * `lora-harness report`: a branch of a run as one HTML file, or as a notebook.
  *
  * @param text FOLDER or FOLDER@BRANCH
- * @throws InputError if there is no such run or branch
+ * @throws InputError if there is no such run or branch, or something else than a report where it is to be written
  * @throws StorageError if it cannot be written
  */
 export async function report(
@@ -38,15 +36,7 @@ export async function report(
     const of = branch === undefined ? '' : `@${branch.replace(/[^\w.-]+/g, '-').slice(0, 60)}`
     const name = `report${of}${redact ? '-redacted' : ''}.${notebook ? 'ipynb' : 'html'}`
     const path = resolve(out ?? join(folder, name))
-    const options = { branch, redact }
-    if (notebook) {
-      const { renderNotebook } = await import('../report/notebook.js')
-      // Its cells open the run from where the notebook lies; where people keep their things is nobody's business.
-      const way = relative(dirname(path), resolve(folder)) || '.'
-      const isPrivate = redact || way.includes(homedir().slice(1))
-      const from = (isPrivate ? basename(resolve(folder)) : way).replaceAll('\\', '/')
-      replaceDurably(path, await renderNotebook(record, from, options))
-    } else replaceDurably(path, await renderReport(record, options))
+    await writeReport(record, path, { branch, redact, notebook })
     const examples = plural(record.timeline(branch).length, 'example')
     console.log(`${shown(path)}: ${examples}, ${size(statSync(path).size)}`)
     console.log(

@@ -1,5 +1,6 @@
 import { stringify } from 'csv-stringify/sync'
 import { STAGES, type Step } from '../protocol/index.js'
+import { ownValue } from './curve.js'
 
 type Cell = string | number | null
 
@@ -51,10 +52,13 @@ export function* stepsCsv(steps: () => Iterable<Step>): Generator<string> {
   }
   const columns: [name: string, cell: (step: Step) => Cell][] = [
     ...Object.entries(BEFORE),
-    ...[...metrics].map((m): [string, (step: Step) => Cell] => [`metric.${m}`, step => step.metrics[m] ?? null]),
+    ...[...metrics].map((m): [string, (step: Step) => Cell] => [
+      `metric.${m}`,
+      step => ownValue(step.metrics, m) ?? null,
+    ]),
     ...[...others.values()].map(([name, m]): [string, (step: Step) => Cell] => [
       columnOf(name, m),
-      step => step.baselines[name]?.metrics[m] ?? null,
+      step => ownValue(ownValue(step.baselines, name)?.metrics, m) ?? null,
     ]),
     ...Object.entries(AFTER),
   ]
