@@ -98,7 +98,7 @@ export function live(lab: () => Lab): void {
     await page.context().close()
   })
 
-  test('a kernel that is killed: said within 5 s, what is known stays readable; the run goes on in the next one', async () => {
+  test('a kernel that is killed: said within 5 s, what is known stays readable', async () => {
     const [page, panel] = await begin(lab(), 'killed')
     await runCell(page, 3)
     await expect.poll(() => progress(panel), SOON).toBe(30)
@@ -119,16 +119,6 @@ export function live(lab: () => Lab): void {
     expect(await panel.locator('[data-lh="notices"]').textContent()).toMatch(/kernel/i)
     await panel.locator('.lh-Panel').press('Home')
     await expect.poll(example, SOON).toContain('What is 0?')
-
-    // JupyterLab says that the kernel died, and has started it anew.
-    await page
-      .locator('.jp-Dialog .jp-mod-accept')
-      .click({ timeout: 20_000 })
-      .catch(() => {})
-    await kernelReady(page)
-    await runCell(page, 0)
-    await expect.poll(() => connection(panel), SOON).toBe('live')
-    expect(await progress(panel)).toBe(30)
     await page.context().close()
   })
 
