@@ -82,6 +82,15 @@ describe('a cell', () => {
     expect((await client.run('0')).reply.execution_count).toBe(Number(before.reply.execution_count) + 1)
   })
 
+  test('gives a name the type of another package with what was awaited in brackets', async () => {
+    await client.run("import { MemoryRecord, type Generation } from 'lora-harness'")
+    await client.run("const load = async () => ({ say: async () => ({ text: 'hi' }) as Generation })")
+    const ran = await client.run('const said = await (await load()).say()\nsaid.text')
+    expect(ran.messages.filter(({ type }) => type === 'error' || type === 'stream')).toEqual([])
+    expect(result(ran)).toBe("'hi'")
+    expect(result(await client.run('said.text.length'))).toBe('2')
+  })
+
   test('that fails drops those that were sent after it, and no others', async () => {
     const codes = [
       "const until = Date.now() + 200; while (Date.now() < until); throw new Error('first')",

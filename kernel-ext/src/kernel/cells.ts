@@ -32,7 +32,10 @@ export function cellRunner(language: Language, jupyter: Jupyter, history: Histor
       { parent, identities, asks: Boolean(allow_stdin), silent: Boolean(silent), cell },
       async () => {
         await jupyter.say('execute_input', { code: source, execution_count: mine })
-        const ended = await language.execute(mine, source)
+        // Not the cell's own errors, which are outcomes: the compiler itself may fail, and a reply is owed all the same.
+        const ended = await language
+          .execute(mine, source)
+          .catch((error: unknown): Outcome => ({ error: language.tracebacks.of(error) }))
         jupyter.ran()
         const outcome = await shown(mine, ended)
         if (!('error' in outcome)) return { status: 'ok', execution_count: mine, user_expressions: {}, payload: [] }

@@ -111,6 +111,27 @@ const shorthands: TS.TransformerFactory<TS.SourceFile> = context => {
   return file => ts.visitEachChild(file, visit, context)
 }
 
+type Lookups = Record<'getSourceFile' | 'getSourceFileByPath', (...args: unknown[]) => object | undefined>
+
+const seen = new WeakSet<object>()
+
+/**
+ * A file with `await (…)` at its top is parsed twice, and the second result names the first, which has no path, as what it
+ * was made of: TypeScript then fails at naming types of such a cell (`Paths must either both be absolute or …`).
+ */
+function withoutOriginals(compiler: Lookups): void {
+  if (seen.has(compiler)) return
+  seen.add(compiler)
+  for (const name of ['getSourceFile', 'getSourceFileByPath'] as const) {
+    const look = compiler[name]
+    compiler[name] = (...args) => {
+      const file = look.apply(compiler, args) as { original?: object } | undefined
+      if (file?.original) delete file.original
+      return file
+    }
+  }
+}
+
 const configured = {
   createWatchCompilerHost(files: string[], options: TS.CompilerOptions, system: TS.System, ...rest: unknown[]) {
     const ours: TS.CompilerOptions = {
@@ -139,6 +160,11 @@ const configured = {
           ? there
           : ts.resolveModuleName(text, import.meta.filename, opts, host, cache, redirected)
       })
+    const createProgram = host.createProgram as unknown as (...args: unknown[]) => never
+    host.createProgram = ((names: unknown, opts: unknown, compiler: object | undefined, ...others: unknown[]) => {
+      if (compiler) withoutOriginals(compiler as Lookups)
+      return createProgram(names, opts, compiler, ...others)
+    }) as never
     // What was found stays found; without this, all files' imports are looked up again for every cell.
     host.hasInvalidatedResolutions = () => false
     return host
