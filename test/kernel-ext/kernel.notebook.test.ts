@@ -83,8 +83,9 @@ describe('a cell', () => {
   })
 
   test('gives a name the type of another package with what was awaited in brackets', async () => {
-    await client.run("import { MemoryRecord, type Generation } from 'lora-harness'")
-    await client.run("const load = async () => ({ say: async () => ({ text: 'hi' }) as Generation })")
+    await client.run("import { LoRAModel } from 'lora-harness'")
+    await client.run(`type Said = Awaited<ReturnType<LoRAModel['generate']>>
+const load = async () => ({ say: async () => ({ text: 'hi' }) as Said })`)
     const ran = await client.run('const said = await (await load()).say()\nsaid.text')
     expect(ran.messages.filter(({ type }) => type === 'error' || type === 'stream')).toEqual([])
     expect(result(ran)).toBe("'hi'")
