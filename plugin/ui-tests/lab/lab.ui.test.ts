@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { CHROMIUM } from '../../../test/browser/chromium.js'
 import { cards } from './cards.js'
+import { compute } from './compute.js'
 import { live } from './live.js'
 import { notebook7 } from './notebook7.js'
 import { HAS_LAB, type Lab, startLab } from './server.js'
@@ -15,5 +16,6 @@ describe.skipIf(!process.env.CI && (!CHROMIUM || !HAS_LAB))('the plugin in Jupyt
 
   describe('cards', () => cards(() => lab))
   describe('the panel', () => live(() => lab))
+  describe('this browser as a device', () => compute(() => lab))
   describe('elsewhere', notebook7)
 })
