@@ -34,21 +34,8 @@ export async function bundle() {
     ...{ cwd: join(root, 'plugin'), stdio: ['ignore', 'ignore', 'inherit'] },
   })
   if (code !== 0) throw new Missing('Bundling the plugin failed; what it lacked is named above.')
-  await engineFiles()
   await bundleEngine()
   for (const path of [`${BUILT}/package.json`, `${BUILT}/schemas/${NAME}/package.json.orig`]) hostsOnly(path)
-}
-
-/** The worker in which a browser computes a model, and the runtime's program: fetched when a person has it compute. */
-async function engineFiles() {
-  const { build } = await import('esbuild')
-  const folder = join(root, BUILT, 'static', 'compute')
-  await build({
-    entryPoints: { worker: join(root, 'plugin/src/compute/worker.ts') },
-    ...{ bundle: true, minify: true, format: 'esm', platform: 'browser', target: 'es2022' },
-    ...{ tsconfigRaw: {}, outdir: folder, logLevel: 'error' },
-  })
-  cpSync(join(root, 'node_modules/onnxruntime-web/dist', WASM), join(folder, WASM))
 }
 
 /** What computes a model in a browser, beside the bundle: it is fetched by its address, by those who ask for it only. */
@@ -60,8 +47,7 @@ async function bundleEngine() {
     ...{ bundle: true, splitting: true, format: 'esm', platform: 'browser', target: 'es2022', minify: true },
     ...{ tsconfigRaw: {}, outdir, logLevel: 'error' },
   })
-  const wasm = 'ort-wasm-simd-threaded.asyncify.wasm'
-  copyFileSync(join(root, 'node_modules', 'onnxruntime-web', 'dist', wasm), join(outdir, wasm))
+  copyFileSync(join(root, 'node_modules', 'onnxruntime-web', 'dist', WASM), join(outdir, WASM))
 }
 
 /** Of what a bundle was made of it needs what JupyterLab gives it, in any version of its kind: JupyterLab checks that. */

@@ -27,8 +27,11 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('a model computed by Chromium', ()
   let site: Awaited<ReturnType<typeof serve>>
   beforeAll(async () => {
     await build({
-      entryPoints: ['page/compute.ts', '../src/compute/browser.ts', '../src/compute/worker.ts'].map(here),
-      entryNames: '[name]',
+      entryPoints: {
+        page: here('page/compute.ts'),
+        browser: here('../src/compute/browser.ts'),
+        worker: here('../src/compute/worker.ts'),
+      },
       ...{ bundle: true, splitting: true, format: 'esm', platform: 'browser', target: 'es2022' },
       ...{ tsconfigRaw: {}, outdir: folder, logLevel: 'error' },
     })
