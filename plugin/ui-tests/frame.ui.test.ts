@@ -32,8 +32,9 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the frame of the panel', () => {
     expect(await text(page, 'stage')).toBe('#200: generating')
     expect(await text(page, 'number-failed')).toMatch(/failed\s+1\s+show/)
     for (let i = 0; i < 3; i++) await grow(page, 1)
-    expect(await text(page, 'progress')).toBe('203 / 2000')
-    expect(await text(page, 'rate')).toMatch(/^[\d.]+ s\/ex · ETA /)
+    // Shown at the pace of the page.
+    await expect.poll(() => text(page, 'progress')).toBe('203 / 2000')
+    await expect.poll(() => text(page, 'rate')).toMatch(/^[\d.]+ s\/ex · ETA /)
     expect(await page.getAttribute('[data-lh="step"]', 'title')).toBe(
       'Step (key .): Pause first: example #203 is being worked on',
     )

@@ -64,7 +64,7 @@ const agrees = async (h: NotebookHarness, { store }: KernelSource) => {
 }
 
 test('a run is followed and steered: step, resume, pause, rewind, fork, annotate, look', async () => {
-  const { h, page, source, connection } = await following(12, {
+  const { h, page, source, connection } = await following(300, {
     inferenceFn: (...[example, lora, view]: Parameters<typeof toy.inferenceFn>) =>
       new Promise(resolve => {
         view.emit({ type: 'token', text: 'an ' })

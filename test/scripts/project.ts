@@ -72,6 +72,12 @@ mkdir -p "$3/bin"; echo '#!/bin/sh' > "$3/bin/python"; chmod +x "$3/bin/python"
 export function makeTemplate(folder: string): void {
   for (const [name, text] of Object.entries(FILES)) write(folder, name, text)
   cpSync(join(root, 'scripts'), join(folder, 'scripts'), { recursive: true })
+  // What bundles the plugin is tested with the plugin.
+  write(
+    folder,
+    'scripts/plugin.mjs',
+    'export const buildPlugin = async () => {}; export const installPlugin = () => {}',
+  )
   write(folder, 'bin/apt-get', '#!/bin/sh\necho "apt-get was asked: $@"\n')
   chmodSync(join(folder, 'bin/apt-get'), 0o755)
   write(folder, 'bin/python3', PYTHON)
