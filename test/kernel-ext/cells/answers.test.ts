@@ -37,7 +37,7 @@ async function learnt(): Promise<NotebookHarness> {
 }
 let request = 0
 async function ask<T extends keyof ControlAnswers>(h: NotebookHarness, type: T, asked: object = {}) {
-  const reply = await control('front', { request: request++, id: h.id, type, ...asked })
+  const reply = await control('answers', { request: request++, id: h.id, type, ...asked })
   if (!reply.ok) throw new Error(reply.error)
   return reply.result as unknown as ControlAnswers[T]
 }
