@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CHROMIUM } from '../../test/browser/chromium.js'
 import { FIRST_VIEW } from '../src/model/view.js'
 import { append, colour, drawn, has, load, look, type PanelOnPage, pictureOf, pointOf } from './page/drawn.js'
-import { site } from './page/open.js'
+import { openTimeline, site } from './page/open.js'
 import { FOUR, fourMarks, PLOT, x, y } from './page/plot.js'
 
 describe.skipIf(!CHROMIUM && !process.env.CI)('whoever looks at the timeline', () => {
@@ -17,11 +17,7 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('whoever looks at the timeline', (
   beforeAll(async () => {
     page = await open()
   })
-  const open = async (query = '') => {
-    const page = await panel.open(`only=timeline&examples=4&${query}`)
-    await page.waitForSelector('[data-lh="timeline-history"]')
-    return page
-  }
+  const open = (query = '') => openTimeline(panel, query)
 
   test('is drawn anew in the colours of another theme, and after it was out of sight', async () => {
     const page = await open()

@@ -17,7 +17,7 @@ import {
   pieces,
   pointOf,
 } from './page/drawn.js'
-import { site } from './page/open.js'
+import { openTimeline, site } from './page/open.js'
 import { around, FOUR, fourMarks, PLOT, x, y } from './page/plot.js'
 
 const THEMES = [
@@ -52,11 +52,7 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the timeline in Chromium', () => 
   beforeAll(async () => {
     page = await open()
   })
-  const open = async (query = '') => {
-    const page = await panel.open(`only=timeline&examples=4&${query}`)
-    await page.waitForSelector('[data-lh="timeline-history"]')
-    return page
-  }
+  const open = (query = '') => openTimeline(panel, query)
 
   describe.each(THEMES)('in the $theme theme', ({ theme, updated, quiet, failed, edit, green, ground }) => {
     let page: Page & { trouble: string[] }

@@ -35,7 +35,7 @@ export interface AdapterPair {
 }
 
 /** The way of a branch's adapters along its examples. */
-export interface AdapterPath {
+export interface AdapterWay {
   /** ‖ΔW‖_F after each example, null before the first adapter; a line for each that was begun from none. */
   lines: { name: string; norms: (number | null)[] }[]
   /** Some updates, evenly spread: ‖ΔW_t − ΔW_{t−1}‖_F, and the cosine of that step with ΔW_{t−1} (null if that is nothing). */
@@ -74,7 +74,7 @@ export interface ControlAnswers {
   fork: { id: string }
   example: Step
   adapters: AdapterPair
-  path: AdapterPath
+  path: AdapterWay
   lineage: Lineage
   /** Source of a callable, as its author wrote it. */
   callables: { hash: string; source: string; code: string }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { AdapterPair, AdapterPath, ControlAnswers, Lineage } from './answers.js'
+import type { AdapterPair, AdapterWay, ControlAnswers, Lineage } from './answers.js'
 import type { ControlReply, EventMessage, RunState } from './messages.js'
 import type { Branch, RunEvent, TimelinePoint } from './run.js'
 import type { Json, Step } from './step.js'
@@ -99,7 +99,7 @@ const pair: z.ZodType<AdapterPair> = z.object({
   modules: z.object({ a: modules, b: modules, change: modules }),
   ...{ all: z.array(name).max(50_000).nullable(), baseWhy: text.nullable() },
 })
-const path: z.ZodType<AdapterPath> = z.object({
+const path: z.ZodType<AdapterWay> = z.object({
   lines: z.array(z.object({ name, norms: list(size.nullable()) })).max(10_000),
   ...{ moves: list(z.object({ at: index, step: size, onward: cosine })), updates: index },
   branches: z

@@ -5,7 +5,7 @@ import { adapterPair, type BaseSizes, type Named } from '../lora/analysis/pair.j
 import { adapterWay, branchCosines, type Moved, type WaySource, type WayStep } from '../lora/analysis/way.js'
 import type { BaseModel } from '../lora/format.js'
 import { readPeft } from '../lora/peft.js'
-import type { AdapterPair, AdapterPath, Step, TimelinePoint } from '../protocol/index.js'
+import type { AdapterPair, AdapterWay, Step, TimelinePoint } from '../protocol/index.js'
 import type { RunRecord } from '../record/record.js'
 import type { WayData } from './pictures/index.js'
 import { type AdapterViews, viewsOf } from './views.js'
@@ -142,7 +142,7 @@ export async function readPath(
   branch: string,
   steps: readonly Step[],
   moved?: Map<string, Moved>,
-): Promise<AdapterPath> {
+): Promise<AdapterWay> {
   const source = sourceOf(record, reader(record))
   const way = await adapterWay(steps.map(wayStep), source, moved)
   return { ...way, branches: await branchCosines(endsOf(record, branch), source) }

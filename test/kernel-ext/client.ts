@@ -3,12 +3,12 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Dealer, Subscriber } from 'zeromq'
 import { decode, encode, type Header, type Message, message } from '../../kernel-ext/src/wire/message.js'
+import { freePort } from '../helpers/port.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const tslab = join(createRequire(import.meta.url).resolve('tslab/package.json'), '..', 'bin', 'tslab')
@@ -58,15 +58,6 @@ export interface Client {
   /** Answers the next question. @returns the question */
   answer(value: string): Promise<Message>
   close(): Promise<void>
-}
-
-const freePort = async () => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /**

@@ -1,5 +1,5 @@
 import { InputError, type RunWriter, readPair, readPath, toStep } from 'lora-harness'
-import type { AdapterPair, AdapterPath, ControlRequest, Lineage } from 'lora-harness/protocol'
+import type { AdapterPair, AdapterWay, ControlRequest, Lineage } from 'lora-harness/protocol'
 import type { NotebookHarness } from './notebook.js'
 
 type Asked<T extends ControlRequest['type']> = Extract<ControlRequest, { type: T }>
@@ -33,7 +33,7 @@ export function adapters(run: NotebookHarness, { a, b }: Asked<'adapters'>): Pro
 }
 
 /** The way of a branch's adapters. */
-export function path(run: NotebookHarness, { branch }: Asked<'path'>): Promise<AdapterPath> {
+export function path(run: NotebookHarness, { branch }: Asked<'path'>): Promise<AdapterWay> {
   const steps = branch === run.branch.name ? run.results.map(toStep) : run.record.steps(branch)
   return readPath(run.record, branch, steps, keptOf(run).moved)
 }

@@ -1,7 +1,7 @@
 import type {
   AdapterModule,
   AdapterPair,
-  AdapterPath,
+  AdapterWay,
   Lineage,
   Outcome,
   Step,
@@ -119,7 +119,7 @@ export interface Tick {
 }
 
 /** The first update has nothing before it: it goes up, and no part of it is along. */
-export const ticksOf = (moves: AdapterPath['moves']): Tick[] =>
+export const ticksOf = (moves: AdapterWay['moves']): Tick[] =>
   moves.map(({ at, step, onward }) => ({ at, whole: (onward ?? 0) < 0 ? -step : step, along: step * (onward ?? 0) }))
 
 /** Values that stay as they are until the next one. */
@@ -163,7 +163,7 @@ export function thinned(
 /** What the kernel was asked about adapters: one for all views of a source. */
 export interface Asked {
   pairs: Latest<AdapterPair>
-  paths: Latest<AdapterPath>
+  paths: Latest<AdapterWay>
   lineage: Latest<Lineage>
 }
 const asked = new WeakMap<RunSource, Asked>()

@@ -24,11 +24,15 @@ export interface Command {
   run(desk: Desk): unknown
 }
 
-/** A move over marks; says so if there is nowhere to go. */
-const move = (words: (t: Words) => string, to: (run: Run, view: ViewState) => moves.Move): Command => ({
+/** A move over marks, with where to if it has two ways; says so if there is nowhere to go. */
+const move = <A extends unknown[]>(
+  words: (t: Words) => string,
+  to: (run: Run, view: ViewState, ...where: A) => moves.Move,
+  ...where: A
+): Command => ({
   words,
   run({ source, view, trans: t }) {
-    const part = to(source.store, view.state)
+    const part = to(source.store, view.state, ...where)
     view.set(part ?? { said: { kind: 'info', text: t.__('Nothing further that way.') } })
   },
 })
@@ -70,46 +74,16 @@ const isGoing = ({ source: { store } }: Deck): boolean =>
 
 /** Every command of the panel. */
 export const COMMANDS = {
-  previous: move(
-    t => t.__('Previous example'),
-    (run, view) => moves.nextExample(run, view, -1),
-  ),
-  next: move(
-    t => t.__('Next example'),
-    (run, view) => moves.nextExample(run, view, 1),
-  ),
-  'previous-notable': move(
-    t => t.__('Previous failed or changed'),
-    (run, view) => moves.nextNotable(run, view, -1),
-  ),
-  'next-notable': move(
-    t => t.__('Next failed or changed'),
-    (run, view) => moves.nextNotable(run, view, 1),
-  ),
-  first: move(
-    t => t.__('First example'),
-    (run, view) => moves.toEnd(run, view, -1),
-  ),
-  last: move(
-    t => t.__('Last example'),
-    (run, view) => moves.toEnd(run, view, 1),
-  ),
-  'previous-mark': move(
-    t => t.__('Previous edit or fork'),
-    (run, view) => moves.nextMark(run, view, -1),
-  ),
-  'next-mark': move(
-    t => t.__('Next edit or fork'),
-    (run, view) => moves.nextMark(run, view, 1),
-  ),
-  'previous-lane': move(
-    t => t.__('Previous chat'),
-    (run, view) => moves.nextLane(run, view, -1),
-  ),
-  'next-lane': move(
-    t => t.__('Next chat'),
-    (run, view) => moves.nextLane(run, view, 1),
-  ),
+  previous: move(t => t.__('Previous example'), moves.nextExample, -1),
+  next: move(t => t.__('Next example'), moves.nextExample, 1),
+  'previous-notable': move(t => t.__('Previous failed or changed'), moves.nextNotable, -1),
+  'next-notable': move(t => t.__('Next failed or changed'), moves.nextNotable, 1),
+  first: move(t => t.__('First example'), moves.toEnd, -1),
+  last: move(t => t.__('Last example'), moves.toEnd, 1),
+  'previous-mark': move(t => t.__('Previous edit or fork'), moves.nextMark, -1),
+  'next-mark': move(t => t.__('Next edit or fork'), moves.nextMark, 1),
+  'previous-lane': move(t => t.__('Previous chat'), moves.nextLane, -1),
+  'next-lane': move(t => t.__('Next chat'), moves.nextLane, 1),
   'zoom-in': move(t => t.__('Zoom in'), moves.zoomIn),
   'zoom-out': move(t => t.__('Zoom out'), moves.zoomOut),
   'zoom-all': move(

@@ -1,12 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { launch } from '../../../test/browser/chromium.js'
+import { freePort } from '../../../test/helpers/port.js'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const built = join(root, 'plugin', 'labextension')
@@ -23,15 +23,6 @@ const SETTINGS = {
   '@jupyterlab/apputils-extension/notification': { fetchNews: 'false', checkForUpdates: false, doNotDisturbMode: true },
   '@jupyterlab/docmanager-extension/plugin': { autosave: false },
   '@jupyterlab/notebook-extension/tracker': { windowingMode: 'full' },
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 export interface Lab {

@@ -85,3 +85,10 @@ export async function site() {
     },
   }
 }
+
+/** A page with the timeline alone. */
+export async function openTimeline({ open }: Pick<Awaited<ReturnType<typeof site>>, 'open'>, query = '') {
+  const page = await open(`only=timeline&examples=4&${query}`)
+  await page.waitForSelector('[data-lh="timeline-history"]')
+  return page
+}

@@ -1,4 +1,4 @@
-import type { AdapterModule, AdapterPair, AdapterPath, Lineage, Step } from 'lora-harness/protocol'
+import type { AdapterModule, AdapterPair, AdapterWay, Lineage, Step } from 'lora-harness/protocol'
 import { random } from '../../../src/tensor.js'
 import type { RunStore } from '../../src/model/store.js'
 import type { FakeSource } from './sample.js'
@@ -87,11 +87,11 @@ export function pairOf(a: string | null, b: string | null): AdapterPair {
 }
 
 /** The way of a branch's adapters: a line for each chat, growing at first; one step in six undoes something. */
-export function pathOf(store: RunStore, branch: string): AdapterPath {
+export function pathOf(store: RunStore, branch: string): AdapterWay {
   const line = store.line(branch)
   const chats = [...new Set(line.map(point => point.chatId))]
   const sizes = new Map<string | null, number>()
-  const moves: AdapterPath['moves'] = []
+  const moves: AdapterWay['moves'] = []
   const lines = chats.map(chat => ({ name: chat ?? 'adapter 1', norms: [] as (number | null)[] }))
   let updates = 0
   for (const [at, point] of line.entries()) {

@@ -1,4 +1,4 @@
-import type { AdapterPath } from '../../protocol/index.js'
+import type { AdapterWay } from '../../protocol/index.js'
 import type { Adapter } from '../adapter.js'
 import { adapterDistance, adapterInnerProduct, cosine } from './distance.js'
 import { pauses } from './pause.js'
@@ -19,7 +19,7 @@ export interface WaySource {
 }
 
 /** One update: its length, and the cosine with what was there before. */
-export type Moved = Omit<AdapterPath['moves'][number], 'at'>
+export type Moved = Omit<AdapterWay['moves'][number], 'at'>
 
 /** Updates whose direction is looked at: each needs two adapters to be read, about 0.2 s for 2.4 million parameters. */
 const MOST_MOVES = 60
@@ -35,10 +35,10 @@ export async function adapterWay(
   steps: readonly WayStep[],
   source: WaySource,
   moved = new Map<string, Moved>(),
-): Promise<Omit<AdapterPath, 'branches'>> {
+): Promise<Omit<AdapterWay, 'branches'>> {
   const pause = pauses()
   const updates = steps.flatMap(({ retrieved, updated }, at) => (updated === null ? [] : [{ at, retrieved, updated }]))
-  const moves: AdapterPath['moves'] = []
+  const moves: AdapterWay['moves'] = []
   for (const [i, { at, retrieved, updated }] of updates.entries()) {
     if (updates.length > MOST_MOVES && !isKept(i, updates.length)) continue
     const key = `${retrieved}>${updated}`
@@ -66,7 +66,7 @@ function moveOf(before: Adapter | null, after: Adapter): Moved {
 const isKept = (i: number, n: number): boolean =>
   Math.floor((i * MOST_MOVES) / n) !== Math.floor(((i - 1) * MOST_MOVES) / n)
 
-function linesOf(steps: readonly WayStep[], source: WaySource): AdapterPath['lines'] {
+function linesOf(steps: readonly WayStep[], source: WaySource): AdapterWay['lines'] {
   const roots = new Map<string, string>()
   const rootOf = (identifier: string): string => {
     const line = [identifier]
@@ -115,7 +115,7 @@ const MOST_BRANCHES = 6
 export async function branchCosines(
   ends: readonly { name: string; lora: string | null }[],
   { read }: Pick<WaySource, 'read'>,
-): Promise<AdapterPath['branches']> {
+): Promise<AdapterWay['branches']> {
   const pause = pauses()
   const there = ends.filter(({ lora }) => lora !== null)
   const some = there.filter(({ lora }, i) => there.findIndex(end => end.lora === lora) === i).slice(0, MOST_BRANCHES)

@@ -1,11 +1,11 @@
-import type { AdapterPath } from 'lora-harness/protocol'
+import type { AdapterWay } from 'lora-harness/protocol'
 import { held, thinned, ticksOf } from '../../model/adapters.js'
 import type { Mark } from '../../model/shown.js'
 import { axis, type Figure } from '../../plotly/draw.js'
 import { type Look, plain } from '../../plotly/look.js'
 
 export interface WayOptions {
-  path: AdapterPath | null
+  path: AdapterWay | null
   /** First and last example that there is room for, inclusive. */
   range: readonly [number, number]
   index: number | null

@@ -1,4 +1,4 @@
-import type { AdapterPath, TimelinePoint } from 'lora-harness/protocol'
+import type { AdapterWay, TimelinePoint } from 'lora-harness/protocol'
 import { plural, runningMean, WAY_AID } from 'lora-harness/report'
 import { useEffect, useMemo, useRef } from 'react'
 import { usePanel, useRun, useView } from '../../context.js'
@@ -31,7 +31,7 @@ export function Way() {
   const isSeen = useSeen(at)
   const { paths } = askedOf(source)
   useLatest(paths)
-  const last = useRef<{ branch: string; path: AdapterPath } | null>(null)
+  const last = useRef<{ branch: string; path: AdapterWay } | null>(null)
   const [branch, line, index] = [branchOf(run, view), lineOf(run, view), indexOf(run, view)]
   const key = `${line.length} ${branch}`
   const answer = paths.get(key)
