@@ -29,19 +29,39 @@ const served = (model: LoRAModel) => ({
     options: Options<'generate'>,
     onToken?: Options<'generate'>['onToken'],
     stop?: Port,
-  ) => model.generate(messages, { ...options, signal: signalOf(stop), ...(onToken && { onToken }) }),
+  ) =>
+    heard(onToken, said =>
+      model.generate(messages, { ...options, signal: signalOf(stop), ...(said && { onToken: said }) }),
+    ),
   finetune: (
     lora: Parameters<LoRAModel['finetune']>[0],
     input: Parameters<LoRAModel['finetune']>[1],
     options: Options<'finetune'>,
     onStep?: Options<'finetune'>['onStep'],
     stop?: Port,
-  ) => model.finetune(lora, input, { ...options, signal: signalOf(stop), ...(onStep && { onStep }) }),
+  ) =>
+    heard(onStep, said =>
+      model.finetune(lora, input, { ...options, signal: signalOf(stop), ...(said && { onStep: said }) }),
+    ),
   score: (...args: Parameters<LoRAModel['score']>) => model.score(...args),
   logits: (...args: Parameters<LoRAModel['logits']>) => model.logits(...args),
   gradients: (...args: Parameters<LoRAModel['gradients']>) => model.gradients(...args),
   dispose: () => model.dispose(),
 })
+
+/**
+ * The result of `call`, once the page has heard all that was said before it: a callback has a port of its own, and what
+ * comes by two ports comes in any order.
+ */
+async function heard<A extends unknown[], T>(
+  callback: ((...said: A) => void) | undefined,
+  call: (say: ((...said: A) => void) | undefined) => Promise<T>,
+): Promise<T> {
+  const answers: unknown[] = []
+  const result = await call(callback && ((...said) => void answers.push(callback(...said))))
+  await Promise.all(answers)
+  return result
+}
 
 function signalOf(stop?: Port): AbortSignal {
   const controller = new AbortController()

@@ -32,7 +32,12 @@ async function perform({ device, model: source, adapter, inputIds, labels, optim
   const lora = await importAdapter(bytesOf(adapter))
   const prompt = [{ role: 'user', content: 'hello there' }] as const
   const pieces: string[] = []
-  const generated = await model.generate(prompt, { lora, maxNewTokens: 12, onToken: text => void pieces.push(text) })
+  // Takes its time: all of it is awaited before the answer comes.
+  const onToken = async (text: string) => {
+    await new Promise(done => setTimeout(done, 50))
+    pieces.push(text)
+  }
+  const generated = await model.generate(prompt, { lora, maxNewTokens: 12, onToken })
   const base = await model.generate(prompt, { maxNewTokens: 12 })
   const baseLogits = (await model.logits(inputIds)).data
   const adapterLogits = (await model.logits(inputIds, { lora })).data

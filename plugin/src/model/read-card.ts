@@ -109,7 +109,8 @@ export interface Unreadable {
 /** Untrusted: a card as a notebook holds it. */
 export function readCard(data: unknown): Card | Unreadable {
   const version = typeof data === 'object' && data !== null ? (data as { v?: unknown }).v : undefined
-  if (version !== undefined && version !== 1) return { version: String(version).slice(0, 20), why: '' }
+  if ((typeof version === 'number' || typeof version === 'string') && version !== 1)
+    return { version: `${version}`.slice(0, 20), why: '' }
   const read = CARD.safeParse(data)
   if (read.success) return read.data satisfies Card
   const { path = [], message = '' } = read.error.issues[0] ?? {}
