@@ -22,6 +22,10 @@ export default defineConfig({
       { find: /^#platform$/, replacement: new URL('src/engine/node.ts', import.meta.url).pathname },
       { find: /^lora-harness$/, replacement: new URL('src/index.ts', import.meta.url).pathname },
       {
+        find: /^lora-harness\/adapters\/(baselines)$/,
+        replacement: `${new URL('src/adapters/', import.meta.url).pathname}$1.ts`,
+      },
+      {
         find: /^lora-harness\/adapters\/memorybench$/,
         replacement: new URL('src/adapters/memorybench/index.ts', import.meta.url).pathname,
       },
