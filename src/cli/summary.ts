@@ -2,12 +2,12 @@ import type { Row, Summary } from '../report/series.js'
 import { intervalNote, resultSentences, score } from '../report/words.js'
 import { aligned, plain, wrapped } from './text.js'
 
-/** Chats that the terminal's table shows; the report has all. */
+/** Chats, and categories, that the terminal's tables show; the report has all. */
 const SHOWN = 30
 
 /** The end of a run for a terminal: a table with a line for each chat, then the result in sentences. */
 export function summaryText(summary: Summary): string {
-  const { metric, arms, chats, overall, differences, others } = summary
+  const { metric, arms, chats, overall, categories, differences, others } = summary
   const compared = arms.length > 1
   const line = (name: string, row: Row): string[] => [
     plain(name, 24),
@@ -33,6 +33,14 @@ export function summaryText(summary: Summary): string {
     ...(compared ? [`Win/tie/loss: adapter against ${plain(arms[1]!.name, 16)}.`] : []),
     ...(arms.length > 0 ? ['Halves: the adapter in the first and second half of each chat.'] : []),
   ]
+  const kinds = categories
+    .slice(0, SHOWN)
+    .map(({ category, examples, means }) => [plain(category ?? '(none)', 24), String(examples), ...means.map(score)])
+  const byCategory =
+    kinds.length === 0
+      ? []
+      : ['', aligned([['category', 'examples', ...arms.map(arm => plain(arm.name, 16))], ...kinds])]
+  const more = categories.length > SHOWN ? [`(${categories.length - SHOWN} more categories are in the report)`] : []
   const also = others.map(
     other =>
       `${plain(other.metric, 24)} over ${other.examples} examples: ` +
@@ -40,5 +48,5 @@ export function summaryText(summary: Summary): string {
   )
   const note = differences[0] ? [intervalNote(differences[0].all)] : []
   const prose = [...resultSentences(summary), ...also, ...note].map(text => wrapped(plain(text)))
-  return [drawn, ...rest, wrapped(legend.join(' ')), '', ...prose].join('\n')
+  return [drawn, ...rest, wrapped(legend.join(' ')), ...byCategory, ...more, '', ...prose].join('\n')
 }

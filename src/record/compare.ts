@@ -1,6 +1,6 @@
 import { InputError, quote } from '../errors.js'
 import type { Step } from '../protocol/index.js'
-import { headline, metricsOf, ownValue } from './curve.js'
+import { categoryOf, headline, metricsOf, ownValue } from './curve.js'
 import { firstDifferentStep, type StepDifference } from './difference.js'
 import { readRun } from './open.js'
 import type { RunRecord } from './record.js'
@@ -155,11 +155,6 @@ export function compareSteps(a: readonly Step[], b: readonly Step[], options: Co
     ),
     first: firstIn(a, b),
   }
-}
-
-/** The scorer's `details.category`, where it is a text or a number. */
-function categoryOf({ details: { category } }: Step): string | null {
-  return typeof category === 'string' || typeof category === 'number' ? String(category) : null
 }
 
 /** Metrics that both have on some example, the headline first. */

@@ -22,6 +22,10 @@ export const metricsOf = (scored: readonly Pick<Step, 'metrics'>[]): string[] =>
   ...new Set(scored.flatMap(step => Object.keys(step.metrics))),
 ]
 
+/** The kind of question by the scorer's `details.category`, where it is a text; null where it gives none. */
+export const categoryOf = ({ details: { category } }: Pick<Step, 'details'>): string | null =>
+  typeof category === 'string' || typeof category === 'number' ? String(category) : null
+
 /** A field by a name from outside, which may be `constructor` or `__proto__`; undefined if it has none of its own. */
 export const ownValue = <T>(of: Readonly<Record<string, T>> | undefined, name: string): T | undefined =>
   of !== undefined && Object.hasOwn(of, name) ? of[name] : undefined

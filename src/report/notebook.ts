@@ -107,7 +107,7 @@ const table = (rows: readonly (readonly string[])[]): string =>
   rows.map((row, i) => `| ${row.join(' | ')} |${i === 0 ? `\n|${row.map(() => ' --- |').join('')}` : ''}`).join('\n')
 
 function resultText({ info, branch, summary, steps, redacted }: ReportData): string {
-  const { arms, differences, overall } = summary
+  const { arms, categories, differences, overall } = summary
   const [own, base] = arms
   const moved = steps
     .map((step, i) => ({ step, by: (own?.scores[i] ?? Number.NaN) - (base?.scores[i] ?? Number.NaN) }))
@@ -131,6 +131,18 @@ function resultText({ info, branch, summary, steps, redacted }: ReportData): str
       ['examples', ...arms.map(arm => inline(arm.name)), 'updated', 'unchanged', 'skipped', 'failed'],
       [String(overall.examples), ...overall.means.map(score), ...Object.values(overall.outcomes).map(String)],
     ]),
+    ...(categories.length > 0
+      ? [
+          table([
+            ['category', 'examples', ...arms.map(arm => inline(arm.name))],
+            ...categories.map(({ category, examples, means }) => [
+              inline(category ?? '(none)'),
+              String(examples),
+              ...means.map(score),
+            ]),
+          ]),
+        ]
+      : []),
     ...(differences[0] ? [intervalNote(differences[0].all)] : []),
     ...(quoted.length > 0
       ? [table([['example', `minus ${inline(base!.name)}`, ...(redacted ? [] : ['asked', 'adapter'])], ...quoted])]

@@ -3,7 +3,7 @@ import type { Json, Step } from '../protocol/index.js'
 
 /** What a report says that it leaves out, and what stays, if texts are to stay private. */
 export const LEFT_OUT =
-  'Left out on request: messages, responses, references and other texts of the examples, names of examples and chats, ' +
+  'Left out on request: messages, responses, references and other texts of the examples, names of examples and chats, categories, ' +
   'reasons and error messages, the source of the callables and its changes, values of arguments. Numbers, outcomes, names of metrics, ' +
   'baselines and branches, hashes and software are all here.'
 

@@ -1,5 +1,5 @@
 import type { Outcome, Step } from '../protocol/index.js'
-import { type Arm, armsOf, headline, mean, metricsOf, positionsInChat } from '../record/curve.js'
+import { type Arm, armsOf, categoryOf, headline, mean, metricsOf, positionsInChat } from '../record/curve.js'
 import { type Difference, groupBy, pairedDifference } from '../record/stats.js'
 
 /** One line of the table: a chat, or all of them. */
@@ -19,6 +19,15 @@ export interface Row {
   outcomes: Record<Outcome['kind'], number>
 }
 
+/** The examples of one category: see `categoryOf`. */
+export interface CategoryRow {
+  /** null stands for the examples without a category. */
+  category: string | null
+  examples: number
+  /** As in `Row`. */
+  means: (number | null)[]
+}
+
 /** A finished run in numbers: what the terminal's table and the report both show. */
 export interface Summary {
   /** The headline metric: `f1` if the steps have it, else the first metric of the first step; null if there is none. */
@@ -27,6 +36,8 @@ export interface Summary {
   arms: Arm[]
   chats: Row[]
   overall: Row
+  /** By name, numbers in their order, those without a category last; empty if the scorer names none. */
+  categories: CategoryRow[]
   /** Adapter minus each baseline, over all examples that both answered and over the second half of each chat. */
   differences: { baseline: string; all: Difference; secondHalf: Difference | null }[]
   /** Mean of every other metric for each arm, and how many examples have it. */
@@ -46,6 +57,7 @@ export function summarise(steps: readonly Step[], seed = 0): Summary {
     arms,
     chats: [...groupBy(all, i => steps[i]!.chatId)].map(([chat, members]) => row(chat, members)),
     overall: row(null, all),
+    categories: categoriesOf(steps, arms),
     differences: arms.slice(1).flatMap(baseline => {
       const difference = (members: number[]) => {
         const pairs = members.flatMap(i => {
@@ -65,6 +77,22 @@ export function summarise(steps: readonly Step[], seed = 0): Summary {
         return { metric: name, examples: scores[0]!.filter(v => v !== null).length, means: scores.map(mean) }
       }),
   }
+}
+
+const byName = new Intl.Collator('en', { numeric: true }).compare
+
+function categoriesOf(steps: readonly Step[], arms: readonly Arm[]): CategoryRow[] {
+  const groups = [...groupBy([...steps.keys()], i => categoryOf(steps[i]!))]
+  if (groups.every(([category]) => category === null)) return []
+  return groups
+    .map(([category, members]) => ({
+      category,
+      examples: members.length,
+      means: arms.map(arm => mean(members.map(i => arm.scores[i]!))),
+    }))
+    .sort(({ category: a }, { category: b }) =>
+      a === null || b === null ? Number(a === null) - Number(b === null) : byName(a, b),
+    )
 }
 
 function rowOf(chat: string | null, members: number[], steps: readonly Step[], arms: Arm[], second: boolean[]): Row {

@@ -87,6 +87,17 @@ describe('the table at the end', () => {
     expect(text).toContain('(10 more chats are in the report)')
   })
 
+  test('has a second one by category, where the scorer names them', () => {
+    const steps = sampleSteps(2, 6).map((step, i) => ({ ...step, details: { category: String(i % 3) } }))
+    const [, categories] = summaryText(summarise(steps)).split('\n\n')
+    expect(categories).toMatchInlineSnapshot(`
+      "category  examples  adapter  base
+      0                4     0.50  0.05
+      1                4     0.60  0.00
+      2                4     0.60  0.05"
+    `)
+  })
+
   test('of a run that scored nothing', () => {
     expect(summaryText(summarise([stepOf(0, { metrics: {}, baselines: {} })]))).toContain('nothing was scored')
   })

@@ -50,6 +50,7 @@ describe('a run as a notebook', () => {
         ...step,
         messages: [{ role: 'user', content: text }],
         response: text,
+        details: { category: text },
         outcome: { kind: 'failed' as const, reason: text },
         callables: { ...step.callables, finetuneFn: text },
       }

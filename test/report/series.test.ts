@@ -63,6 +63,23 @@ describe('summarise', () => {
     expect(resultSentences(summary)[0]).toBe('After 3 examples the adapter scored 1.00 (f1 of 1); no baseline.')
   })
 
+  test('categories are those of the scorer, with how many examples each has', () => {
+    const steps = ['10', '9', null, '9', '__proto__'].map((category, i) =>
+      stepOf(i, {
+        metrics: { f1: i % 2 },
+        details: category === null ? {} : { category },
+        baselines: i === 0 ? {} : { none: { response: '', metrics: { f1: 0 } } },
+      }),
+    )
+    expect(summarise(steps).categories).toEqual([
+      { category: '__proto__', examples: 1, means: [0, 0] },
+      { category: '9', examples: 2, means: [1, 0] },
+      { category: '10', examples: 1, means: [0, null] },
+      { category: null, examples: 1, means: [0, 0] },
+    ])
+    expect(summarise([stepOf(0)]).categories).toEqual([])
+  })
+
   test('nothing finished, nothing scored', () => {
     expect(resultSentences(summarise([]))).toEqual(['No example was finished.'])
     expect(resultSentences(summarise([stepOf(0, { metrics: {}, baselines: {} })]))[0]).toContain('nothing was scored')

@@ -5,9 +5,9 @@ import { lineChart, svg } from '../pictures/index.js'
 import type { Row } from '../series.js'
 import { score } from '../words.js'
 
-/** Each chat as a row, all of them as the last; the mean by position in the chat; every other metric. */
+/** Each chat as a row, all of them as the last; the mean by position in the chat; categories; every other metric. */
 export function chats({ steps, summary }: ReportData): Markup {
-  const { metric, arms, chats: rows, overall, others } = summary
+  const { metric, arms, chats: rows, overall, categories, others } = summary
   const line = (
     name: Markup | string,
     row: Row,
@@ -41,6 +41,13 @@ ${
           lines: arms.map(({ name, scores }) => ({ name, values: meanByPosition(steps, scores) })),
         }),
       )}<figcaption>Mean over the ${grouped.length} chats, by position in the chat.</figcaption></figure>`
+    : ''
+}
+${
+  categories.length > 0
+    ? markup`<h3>Categories</h3><div class="scroll"><table><caption>${metric === null ? '' : markup`Mean <bdi>${metric}</bdi>, by the category that the evaluator gave.`}</caption>
+<thead><tr><th scope="col">category</th><th scope="col">examples</th>${arms.map(arm => markup`<th scope="col"><bdi>${arm.name}</bdi></th>`)}</tr></thead>
+<tbody>${categories.map(({ category, examples, means }) => markup`<tr><th scope="row">${category === null ? '(none)' : markup`<bdi>${category}</bdi>`}</th><td>${examples}</td>${means.map(value => markup`<td>${score(value)}</td>`)}</tr>`)}</tbody></table></div>`
     : ''
 }
 ${
