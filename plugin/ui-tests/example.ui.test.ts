@@ -52,7 +52,7 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the example that is looked at, in
       { text: 'It is a shade of green, I think', textDecorationLine: 'underline', tinted: true },
     ])
     expect(await page.locator('[data-lh="failure"]').innerText()).toMatch(
-      /#17 failed in finetuneFn\. Adapter unchanged\. The run continued\. Show code\s+out of memory <b>at step 2<\/b>/,
+      /#17 failed in finetuneFn\. Adapter unchanged\. The run continued\.\s+out of memory <b>at step 2<\/b>\s+Show code\s+Retry\s+Pause on errors/,
     )
     await page.evaluate(() => panel.view.set({ wordDiff: false }))
     expect(await page.locator('[data-lh="changed"] [data-lh="diff"]').count()).toBe(0)

@@ -31,9 +31,11 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the frame of the panel', () => {
     expect(await text(page, 'progress')).toBe('200 / 2000')
     expect(await text(page, 'stage')).toBe('#200: generating')
     expect(await text(page, 'number-failed')).toMatch(/failed\s+1\s+show/)
-    for (let i = 0; i < 3; i++) await grow(page, 1)
-    // Shown at the pace of the page.
-    await expect.poll(() => text(page, 'progress')).toBe('203 / 2000')
+    // Shown at the pace of the page: what comes before the last is seen is shown with the next.
+    for (let i = 201; i <= 203; i++) {
+      await grow(page, 1)
+      await expect.poll(() => text(page, 'progress')).toBe(`${i} / 2000`)
+    }
     await expect.poll(() => text(page, 'rate')).toMatch(/^[\d.]+ s\/ex · ETA /)
     expect(await page.getAttribute('[data-lh="step"]', 'title')).toBe(
       'Step (key .): Pause first: example #203 is being worked on',
@@ -78,6 +80,70 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the frame of the panel', () => {
     expect(await asked(page)).toEqual([{ type: 'rewind', at: 21, name: 'again' }])
     expect(await page.inputValue('[data-lh="branch"]')).toBe('again')
     expect((await viewOf(page)).index).toBe(20)
+    await page.close()
+  })
+
+  test('a failed example is done again from where it is shown; the run is held at the next failure', async () => {
+    const page = await panel.open('examples=40&live=1')
+    const fail = (index: number | null) =>
+      page.evaluate(index => {
+        const { source } = (globalThis as unknown as OnPage).panel
+        const { answers } = source
+        const outcome = { kind: 'failed' as const, reason: 'TypeError: no target (line 12)' }
+        const example = answers.example!
+        answers.example = async asked => ({ ...(await example(asked)), outcome })
+        const point = source.store.line('main')[index ?? 0]!
+        if (index === null) source.grow(1, { outcome })
+        else
+          source.store.apply({
+            ...{ type: 'points', branch: 'main', from: index },
+            points: [{ ...point, outcome: 'failed' }],
+          })
+      }, index)
+    await fail(30)
+    await look(page, { index: 30, follow: false })
+    await page.waitForSelector('[data-lh="failure"] >> text=line 12')
+    await page.check('[data-lh="failure"] [data-lh="pause-on-errors"]')
+    await page.click('[data-lh="retry"]')
+    expect(await text(page, 'leave-words')).toBe(
+      'Go back to the adapter before #30 and do #30 once more, on a new branch.',
+    )
+    await page.click('[data-lh="cancel"]')
+    await fail(null)
+    await page.waitForSelector('[data-doing="paused"]')
+    expect(await asked(page)).toEqual([{ type: 'pause' }])
+    // What is shown from a file says why nothing of this can be done.
+    await page.evaluate(() => {
+      const { source } = (globalThis as unknown as OnPage).panel
+      source.reasons = { pause: 'shown from a file', rewind: 'shown from a file' }
+      source.store.set({ connection: { kind: 'stored', what: 'r7.zip' } })
+    })
+    await page.waitForSelector('[data-lh="failure"] [data-lh="pause-on-errors"][disabled]')
+    expect(await page.getAttribute('[data-lh="retry"]', 'title')).toBe('shown from a file')
+    await page.close()
+  })
+
+  test('a baseline that some examples lack: how many, and the cell that scores it on all', async () => {
+    const page = await panel.open('examples=80&live=1')
+    await page.evaluate(() => {
+      const { source } = (globalThis as unknown as OnPage).panel
+      const points = source.store.line('main').slice(0, 30)
+      source.store.apply({
+        type: 'points',
+        branch: 'main',
+        from: 0,
+        points: points.map(p => ({ ...p, baselines: {} })),
+      })
+      source.grow(1)
+    })
+    await page.click('[data-lh="baseline"]')
+    expect(await page.innerText('[role="dialog"]')).toContain(
+      'base is not scored yet for 30 of 81 examples; the difference uses the other 51.',
+    )
+    expect(await text(page, 'baseline-cell')).toContain('name: "base-alone"')
+    await page.keyboard.press('Escape')
+    expect(await page.isVisible('[role="dialog"]')).toBe(false)
+    expect(page.trouble).toEqual([])
     await page.close()
   })
 

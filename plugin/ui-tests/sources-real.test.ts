@@ -5,6 +5,7 @@ import { control, follow } from '../../kernel-ext/src/cells/server.js'
 import { harness, type NotebookHarness } from '../../kernel-ext/src/index.js'
 import { numbered, toy } from '../../test/harness/toy.js'
 import { fakePage } from '../../test/kernel-ext/cells/page.js'
+import { aloneCell } from '../src/model/reproduce.js'
 import { KernelRuns } from '../src/sources/kernel.js'
 import type { KernelSource } from '../src/sources/kernel-source.js'
 import { FakeConnection, type KernelSide, pointAt } from './fake-kernel.js'
@@ -144,4 +145,19 @@ test('a page takes single messages as fast as a kernel can send them', async () 
   console.log(`${(1e3 / each).toFixed(0)} messages a second, ${texts[0]!.length} bytes each`)
   // The kernel sends some twenty rounds a second.
   expect(1e3 / each).toBeGreaterThan(100)
+})
+
+test('the cell that scores a baseline on all examples: nothing is trained, and the panel can compare', async () => {
+  const { h, source } = await following(8)
+  await h.run()
+  expect(h.points.some(({ baselines }) => 'base' in baselines)).toBe(false)
+  h.baselines = { base: () => 'what base says' }
+  const cell = new Function('h', `return (async () => {${aloneCell('base')}})()`) as (of: typeof h) => Promise<void>
+  await cell(h)
+  await expect.poll(() => source.store.branches.map(({ name }) => name)).toContain('base-alone')
+  await expect.poll(() => source.store.line('base-alone').length).toBe(8)
+  const alone = source.store.line('base-alone')
+  expect(
+    alone.every(({ outcome, lora, metrics }) => outcome === 'unchanged' && lora === null && metrics.exact === 0),
+  ).toBe(true)
 })

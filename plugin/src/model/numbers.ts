@@ -23,8 +23,10 @@ export interface Interval {
 export interface Subject {
   line: readonly TimelinePoint[]
   metric: string | null
-  /** Name of what is compared with: a baseline, or a branch. */
+  /** Name of what is compared with. */
   other: string | null
+  /** What that is. */
+  against: 'baseline' | 'branch'
   otherScore: (point: TimelinePoint) => number | null
   /** Index of the first example that can differ. */
   from: number
@@ -37,7 +39,8 @@ export function subjectOf(run: Run, view: ViewState): Subject {
   const branch = view.against.find(name => name !== branchOf(run, view) && run.branches.some(b => b.name === name))
   if (branch === undefined) {
     const other = baselineOf(run, view)
-    return { line, metric, other, otherScore: point => baselineScoreOf(point, other, metric), from: 0 }
+    const otherScore = (point: TimelinePoint) => baselineScoreOf(point, other, metric)
+    return { line, metric, other, against: 'baseline', otherScore, from: 0 }
   }
   const theirs = run.line(branch)
   let from = 0
@@ -47,7 +50,7 @@ export function subjectOf(run: Run, view: ViewState): Subject {
     scores ??= new Map(theirs.slice(from).map(point => [point.key, scoreOf(point, metric)]))
     return scores.get(key) ?? null
   }
-  return { line, metric, other: branch, otherScore, from }
+  return { line, metric, other: branch, against: 'branch', otherScore, from }
 }
 
 /** Mean of the last `window` scores before example `end`, and of how many; null if nothing is scored. */
@@ -80,7 +83,7 @@ export function outcomesOf(line: readonly TimelinePoint[]): Record<OutcomeKind, 
  *
  * @returns null if there is no pair
  */
-export function intervalOf({ line, metric, otherScore, from }: Subject): Interval | null {
+export function intervalOf({ line, metric, otherScore, from }: Omit<Subject, 'other' | 'against'>): Interval | null {
   const pairs: { chat: string | null; difference: number }[] = []
   let missing = 0
   for (const point of line.slice(from)) {

@@ -14,3 +14,18 @@ export function replayCommand(folder: string | null, branch: string, index: numb
   const ref = `${folder.startsWith('-') ? './' : ''}${folder}@${branch}`
   return `npx lora-harness replay ${quoted(ref)} --from ${index} --limit 1`
 }
+
+/**
+ * A cell that scores a baseline on all examples of a run, in a run of its own on a branch: nothing is trained, and what
+ * is recorded stays. `h` is what notebooks call the run.
+ */
+export const aloneCell = (baseline: string): string =>
+  `const alone = await h.fork({
+  at: 0,
+  name: ${JSON.stringify(`${baseline}-alone`)},
+  retrieveLoraFn: () => null,
+  inferenceFn: (example, _lora, harness) => h.baselines[${JSON.stringify(baseline)}](example, harness),
+  finetuneFn: () => null,
+  baselines: {},
+})
+await alone.run()`

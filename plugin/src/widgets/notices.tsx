@@ -1,11 +1,11 @@
-import { type ReactNode, useEffect, useRef } from 'react'
+import { type ReactNode, useRef } from 'react'
 import { usePanel, useRun, useView } from '../context.js'
 import { perform } from '../model/commands.js'
 import { type NoticeAction, noticesOf } from '../model/notices.js'
-import { askFor } from '../model/steer.js'
 import { useNow } from './clock.js'
 import { useDesk } from './desk.js'
 import { Icon } from './icons.js'
+import { PauseOnErrors, usePauseOnErrors } from './pause-on-errors.js'
 import { Spoken } from './spoken.js'
 
 /** What a person should know of the run and the connection, and what came of what was asked. */
@@ -79,35 +79,4 @@ function Line(props: {
       )}
     </div>
   )
-}
-
-function PauseOnErrors() {
-  const { trans: t, view } = usePanel()
-  const { pauseOnErrors } = useView()
-  return (
-    <label className="lh-Check">
-      <input
-        type="checkbox"
-        data-lh="pause-on-errors"
-        checked={pauseOnErrors}
-        onChange={event => view.set({ pauseOnErrors: event.target.checked })}
-      />
-      {t.__('Pause on errors')}
-    </label>
-  )
-}
-
-/** Holds the run when an example fails, if a person wants that. */
-function usePauseOnErrors(): void {
-  const { source, view, trans } = usePanel()
-  const run = useRun()
-  const { pauseOnErrors } = useView()
-  const seen = useRef(run.line(run.current).length)
-  const line = run.line(run.current)
-  useEffect(() => {
-    const isNew = line.length > seen.current && line.slice(seen.current).some(({ outcome }) => outcome === 'failed')
-    seen.current = line.length
-    if (isNew && pauseOnErrors && run.connection.kind === 'live' && run.state?.status === 'running')
-      void askFor({ source, view, trans }, { type: 'pause' })
-  })
 }

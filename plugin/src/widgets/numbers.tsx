@@ -1,9 +1,19 @@
 import { signed } from 'lora-harness/report'
 import type { ReactNode } from 'react'
 import { usePanel, useRun, useView } from '../context.js'
-import { ENOUGH, type Interval, intervalOf, outcomesOf, recentScore, sinceEditOf, subjectOf } from '../model/numbers.js'
+import {
+  ENOUGH,
+  type Interval,
+  intervalOf,
+  outcomesOf,
+  recentScore,
+  type Subject,
+  sinceEditOf,
+  subjectOf,
+} from '../model/numbers.js'
 import { branchOf } from '../model/shown.js'
 import { OUTCOMES } from '../model/view.js'
+import type { Words } from '../model/words.js'
 import { usePaced } from './paced.js'
 
 /** Five numbers: the score, what it is worth, what came of the examples, what failed, and what the last edit did. */
@@ -25,7 +35,7 @@ export function Numbers() {
       <Tile name="score" what={metric ?? t.__('score')} value={recent ? recent.mean.toFixed(2) : '–'}>
         {recent ? t.__('mean of last %1', recent.n) : t.__('nothing scored yet')}
       </Tile>
-      <Difference interval={costly?.interval ?? null} other={other} scored={recent !== null} />
+      <Difference interval={costly?.interval ?? null} {...subject} scored={recent !== null} />
       <Tile name="outcomes" what={t.__('updated')} value={String(counts.updated)}>
         {t.__('unchanged %1 · skipped %2', counts.unchanged, counts.skipped)}
       </Tile>
@@ -62,9 +72,9 @@ export function Numbers() {
   )
 }
 
-function Difference(props: { interval: Interval | null; other: string | null; scored: boolean }) {
-  const { trans: t } = usePanel()
-  const { interval, other, scored } = props
+function Difference(props: Pick<Subject, 'other' | 'against'> & { interval: Interval | null; scored: boolean }) {
+  const { trans: t, view } = usePanel()
+  const { interval, other, against, scored } = props
   const what = t.__('vs %1', other ?? t.__('base'))
   if (!interval) {
     const why =
@@ -76,10 +86,7 @@ function Difference(props: { interval: Interval | null; other: string | null; sc
     )
   }
   const { mean, low, high, n, missing } = interval
-  const gap = t.__(
-    '%1 is not scored yet for %2 of %3 examples; the difference uses the other %4.',
-    ...[other, missing, n + missing, n],
-  )
+  const gap = gapOf(interval, other!, t)
   const clear = low > 0 || high < 0
   return (
     <Tile
@@ -90,9 +97,27 @@ function Difference(props: { interval: Interval | null; other: string | null; sc
         ? t.__('n = %1, too few to say', n)
         : `[${signed(low)}, ${signed(high)}]${clear ? '' : ` ${t.__('not clear')}`}`}
       {missing > 0 && <span data-lh="missing"> · {t.__('on %1 of %2', n, n + missing)}</span>}
+      {missing > 0 && against === 'baseline' && (
+        <>
+          {' · '}
+          <button
+            {...{ type: 'button', className: 'lh-Link', 'data-lh': 'baseline' }}
+            onClick={() => view.set({ dialog: view.state.dialog === 'baseline' ? null : 'baseline' })}
+          >
+            {t.__('score the rest')}
+          </button>
+        </>
+      )}
     </Tile>
   )
 }
+
+/** On how many examples a difference stands, and on how many not. */
+export const gapOf = ({ n, missing }: Interval, other: string, t: Words): string =>
+  t.__(
+    '%1 is not scored yet for %2 of %3 examples; the difference uses the other %4.',
+    ...[other, missing, n + missing, n],
+  )
 
 /** One number, what it is, and what to know of it. */
 function Tile(props: {

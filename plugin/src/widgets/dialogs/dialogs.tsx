@@ -1,4 +1,5 @@
 import { useView } from '../../context.js'
+import { Baseline } from './baseline.js'
 import { Edit } from './edit.js'
 import { KeySheet } from './key-sheet.js'
 import { Leave } from './leave.js'
@@ -12,6 +13,8 @@ export function Dialogs() {
       return <KeySheet />
     case 'edit':
       return <Edit />
+    case 'baseline':
+      return <Baseline />
     case 'report':
       return <ReportHint />
     case 'rewind':

@@ -1,8 +1,13 @@
+import { useRef } from 'react'
 import { usePanel, useRun, useView } from '../../context.js'
+import { perform } from '../../model/commands.js'
+import { whyNot } from '../../model/steer.js'
+import { useDesk } from '../desk.js'
+import { PauseOnErrors } from '../pause-on-errors.js'
 import { Text } from '../text.js'
 import type { Shown } from './shown.js'
 
-/** Why fine-tuning on an example failed, and what that means for the run. */
+/** Why fine-tuning on an example failed, what that means for the run, and what can be done about it. */
 export function Failure({ shown: { point, step, line } }: { shown: Shown }) {
   const { trans, view } = usePanel()
   const run = useRun()
@@ -16,14 +21,36 @@ export function Failure({ shown: { point, step, line } }: { shown: Shown }) {
           #{point.index} {trans.__('failed in')} <code>finetuneFn</code>
         </strong>
         {'. '}
-        {trans.__('Adapter unchanged.')} {hasGoneOn && trans.__('The run continued.')}{' '}
+        {trans.__('Adapter unchanged.')} {hasGoneOn && trans.__('The run continued.')}
+      </p>
+      <Text text={step.outcome.reason ?? ''} name={`error-${point.index}.txt`} />
+      <p className="lh-Failure-do">
         {tab !== 'update' && (
-          <button type="button" className="lh-Link" onClick={() => view.set({ tab: 'update' })}>
+          <button type="button" className="lh-Button" data-lh="show-code" onClick={() => view.set({ tab: 'update' })}>
             {trans.__('Show code')}
           </button>
         )}
+        <Retry />
+        <PauseOnErrors />
       </p>
-      <Text text={step.outcome.reason ?? ''} name={`error-${point.index}.txt`} />
     </div>
+  )
+}
+
+/** Does the example that is looked at once more, on a new branch: asks first. */
+function Retry() {
+  const { trans } = usePanel()
+  const button = useRef<HTMLButtonElement>(null)
+  const desk = useDesk(button)
+  const why = whyNot(desk, 'rewind')
+  return (
+    <button
+      {...{ ref: button, type: 'button', className: 'lh-Button', 'data-lh': 'retry' }}
+      title={why ?? trans.__('Do it once more, on a new branch')}
+      aria-disabled={why !== null}
+      onClick={() => perform('retrain', desk)}
+    >
+      {trans.__('Retry')}
+    </button>
   )
 }
