@@ -1,3 +1,5 @@
+import { strip } from './python.js'
+
 /** One thing said in a conversation. */
 export interface Turn {
   speaker: string
@@ -10,11 +12,6 @@ export interface Turn {
 export type Conversation = Record<string, string | Turn[]>
 
 const HEAD = /\[Date: /g
-/** Python's `str.strip` and `\s`: what JavaScript counts as white space, four separators and NEL, but no BOM. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the separators.
-const SPACE = /[\s\u001c-\u001f\u0085]/
-const isSpace = (char: string | undefined) => char !== undefined && char !== '\ufeff' && SPACE.test(char)
-
 /**
  * A DialSim script in LoCoMo's form, and the number of its sessions, as MemoryBench makes them of
  * `[Date: <date>, Session #<n>]`, an empty line, and lines `Speaker: text`. A line without a colon is left out, but
@@ -61,11 +58,4 @@ function turns(body: string, session: string): Turn[] {
         { speaker: strip(line.slice(0, colon)), dia_id: `D${session}:${i + 1}`, text: strip(line.slice(colon + 1)) },
       ]
     })
-}
-
-function strip(text: string): string {
-  let [start, end] = [0, text.length]
-  while (start < end && isSpace(text[start])) start++
-  while (end > start && isSpace(text[end - 1])) end--
-  return text.slice(start, end)
 }

@@ -1,5 +1,6 @@
 import { HarnessError, messageOf } from '../../errors.js'
 import { porterStem } from './porter.js'
+import { strip } from './python.js'
 
 /**
  * LoCoMo's scores as MemoryBench computes them (THUIR/MemoryBench, src/dataset/Locomo.py), to the last bit of text
@@ -21,14 +22,6 @@ const ARTICLE = new RegExp(`(?<!${WORD})(?:a|an|the|and)(?!${WORD})`, 'gu')
 const PUNCTUATION = /[!-/:-@[-`{-~]/g
 
 const words = (text: string): string[] => text.split(SPACE).filter(word => word !== '')
-
-/** Python's `str.strip`. */
-function strip(text: string): string {
-  let [start, end] = [0, text.length]
-  while (start < end && SPACE.test(text[start]!)) start++
-  while (end > start && SPACE.test(text[end - 1]!)) end--
-  return text.slice(start, end)
-}
 
 /** Lower case without ASCII punctuation and the words a, an, the, and; single spaces. "twenty-one" → "twentyone". */
 export const normalizeAnswer = (text: string): string =>
