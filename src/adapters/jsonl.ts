@@ -1,8 +1,7 @@
 import { basename, extname } from 'node:path'
 import { z } from 'zod'
-import { InputError } from '../errors.js'
 import type { Evaluation, ExampleContext } from '../harness/example.js'
-import { type Row, readRows } from './rows.js'
+import { checked, type Row, readRows } from './rows.js'
 
 const ExampleRow = z
   .looseObject({
@@ -46,8 +45,7 @@ export function jsonlExamples(pathOrRows: string | readonly unknown[], options: 
 }
 
 function exampleOf({ value, where }: Row, datasetName: string, index: number, options: JsonlOptions): ExampleContext {
-  const { data: row, error } = ExampleRow.safeParse(value)
-  if (error) throw new InputError(`${where}: ${z.prettifyError(error)}`)
+  const row = checked(ExampleRow, value, where)
   const { testIdx = index, chatId, prompt, messages, target, info, lang } = row
   return {
     datasetName,

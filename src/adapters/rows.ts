@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { z } from 'zod'
 import { InputError, messageOf } from '../errors.js'
 import { parseJson } from '../json.js'
 
@@ -45,4 +46,16 @@ function decodeText(bytes: Uint8Array, file: string): string {
   } catch (cause) {
     throw new InputError(`reading ${file}: no UTF-8: ${messageOf(cause)}`, { cause })
   }
+}
+
+/**
+ * `value` as the schema has it.
+ *
+ * @param where for the message: file, row
+ * @throws InputError saying where, and which fields are wrong
+ */
+export function checked<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
+  const { data, error } = schema.safeParse(value)
+  if (error) throw new InputError(`${where}: ${z.prettifyError(error)}`)
+  return data as T
 }
