@@ -1,58 +1,151 @@
 /**
- * LoCoMo (MemoryBench's records) closed-book: the question alone, without the conversation that holds the answer. What
- * an adapter can gain here is mostly the form of the answers. One adapter for all chats.
+ * LoCoMo as MemoryBench has it (250 questions about ten long conversations), an adapter for each conversation.
  *
- * Category 5 asks for what was never said; it is scored apart (`f1_category5`), not learned, and its constant right
- * answer is a baseline of its own. The headline `f1` is over categories 1 to 4.
+ * The train rows come first, one of each conversation in turn: each is answered and scored, and then learned. The test
+ * rows follow with the adapters frozen: they are the result. At last the first train rows are asked again, word for
+ * word, to see whether the adapter has kept what it was told.
  *
- *     npx lora-harness run experiments/locomo.ts --set path=locomo.json
+ * What the model is shown (`--set variant=…`):
+ * - `closed-book`: the question alone;
+ * - `evidence`: the question under the lines that answer it, as an oracle would find them;
+ * - `bm25`: the question under the lines of the conversation that BM25 finds.
+ *
+ * The last two need the conversations: `--set corpus=locomo10.json`, LoCoMo's own file. Of the baselines, `another chat`
+ * is the control of form: the next conversation's adapter knows how answers look, but not what was said here.
+ *
+ * `--set chats=2` takes the first two conversations, `--set rows=5` five train rows of each; `steps` and `learningRate`
+ * are of each row's training (experiments/locomo-search.ts has tried some).
+ *
+ * Category 5 asks for what was never said, and has the same right answer everywhere. It is learned like the others and
+ * scored apart (`f1_category5`); `f1` is over categories 1 to 4.
+ *
+ *     npx lora-harness run experiments/locomo.ts --set path=records.json --set variant=bm25 --set corpus=locomo10.json
  */
 import { type ExampleContext, type ExperimentContext, InputError, LoRAHarness, LoRAModel, skip } from 'lora-harness'
+import { base, bm25, constant, earlierExamples, empty } from 'lora-harness/adapters/baselines'
 import { MemoryBenchExampleSource } from 'lora-harness/adapters/memorybench'
+import { bestConstant } from './locomo/constant.js'
+import { type Conversation, readConversations, shown } from './locomo/conversations.js'
 
-const sets = Array.from({ length: 10 }, (_, i) => `Locomo-${i}`)
-const maxNewTokens = 32
+/** Lines in a prompt, at most. */
+const LINES = 3
+/** Train rows of a conversation that are asked again at the end. */
+const AGAIN = 3
+const generation = { maxNewTokens: 32 }
 
+const VARIANTS = ['closed-book', 'evidence', 'bm25'] as const
+
+/** MemoryBench's prompt speaks of a conversation above it; what is left is the question (of category 5 with its options). */
 const questionIn = (prompt: string): string => /Question: (.*) Short answer:/s.exec(prompt)?.[1] ?? prompt
 
-/**
- * The example closed-book, with its score under the name of its part. MemoryBench's prompt speaks of a conversation
- * above, which is not there; what remains is the question (with the two answers to choose from in category 5).
- */
-const apart = (example: ExampleContext): ExampleContext => ({
-  ...example,
-  messages: [
-    { role: 'system', content: 'Answer with a short phrase.' },
-    { role: 'user', content: questionIn(example.messages[0]!.content) },
-  ],
-  async evaluate(response) {
-    const { f1, ...details } = await example.evaluate(response)
-    return { [example.info.category === 5 ? 'f1_category5' : 'f1']: f1, ...details }
-  },
-})
+/** The lines that a variant puts above a question. */
+function linesFor(variant: string, { lines, search }: Conversation, { info, metadata }: ExampleContext): string[] {
+  const evidence = info.evidence as { dia_id: string }[]
+  const found =
+    variant === 'evidence'
+      ? lines.filter(line => evidence.some(({ dia_id }) => dia_id === line.id)).slice(0, LINES)
+      : search(String(metadata.origin_question), LINES).map(({ index }) => lines[index]!)
+  return found.map(shown)
+}
+
+/** The example as a variant shows it, with its score under the name of its part. */
+const asked = (example: ExampleContext, lines: readonly string[]): ExampleContext => {
+  const question = questionIn(example.messages[0]!.content)
+  const above = lines.length === 0 ? '' : `From a conversation:\n${lines.join('\n')}\n\n`
+  return {
+    ...example,
+    userPrompt: question,
+    messages: [
+      { role: 'system', content: 'Answer with a short phrase.' },
+      { role: 'user', content: above + question },
+    ],
+    async evaluate(response) {
+      const { f1, ...details } = await example.evaluate(response)
+      return { [example.info.category === 5 ? 'f1_category5' : 'f1']: f1, ...details }
+    },
+  }
+}
+
+/** The first item of each list, then the second of each, and so on. */
+const inTurn = <T>(lists: readonly (readonly T[])[]): T[] =>
+  Array.from({ length: Math.max(...lists.map(list => list.length)) }, (_, i) =>
+    lists.flatMap(list => list.slice(i, i + 1)),
+  ).flat()
 
 export default async ({ args }: ExperimentContext) => {
-  const { path } = args
-  if (path === undefined) throw new InputError('experiments/locomo.ts: say where the records are with --set path=FILE')
-  const source = new MemoryBenchExampleSource({ datasetType: 'single', name: sets, split: 'all', path })
+  const {
+    path,
+    corpus,
+    variant = 'closed-book',
+    chats = '10',
+    rows: learned = '20',
+    steps = '3',
+    learningRate = '3e-4',
+  } = args
+  const here = 'experiments/locomo.ts'
+  if (path === undefined) throw new InputError(`${here}: say where the records are with --set path=FILE`)
+  if (!VARIANTS.some(each => each === variant))
+    throw new InputError(`${here}: variant is ${variant}; it must be one of ${VARIANTS.join(', ')}`)
+  if (variant !== 'closed-book' && corpus === undefined)
+    throw new InputError(
+      `${here}: variant ${variant} needs the conversations; say where with --set corpus=locomo10.json`,
+    )
+
+  const names = Array.from({ length: Number(chats) }, (_, i) => `Locomo-${i}`)
+  const conversations = corpus === undefined ? undefined : readConversations(corpus)
+  const conversationOf = (chatId: string | undefined): Conversation | undefined =>
+    conversations?.[names.indexOf(chatId!)]
+  const rows = (split: 'train' | 'test') =>
+    names.map(name =>
+      [...new MemoryBenchExampleSource({ datasetType: 'single', name, split, path })].map(example => {
+        const conversation = conversationOf(example.chatId)
+        return asked(example, variant === 'closed-book' ? [] : linesFor(variant, conversation!, example))
+      }),
+    )
+  const train = rows('train').map(list => list.slice(0, Number(learned)))
+  const again = train.map(list => list.slice(0, AGAIN).map(example => ({ ...example, split: 'again' })))
+  const next = (chatId: string | undefined) => names[(names.indexOf(chatId!) + 1) % names.length]
   const model = await LoRAModel.load('smollm2-135m-instruct')
+
   return new LoRAHarness({
-    exampleSource: () => [...source].map(apart),
+    exampleSource: [...inTurn(train), ...inTurn(rows('test')), ...inTurn(again)],
     seed: args.seed,
 
-    retrieveLoraFn: (_example, { store }) => store.records.at(-1)?.lora,
+    retrieveLoraFn: (example, { store }) => store.getLast(example.chatId),
 
     inferenceFn: (example, lora, { signal, emit }) =>
-      model.generate(example.messages, { lora, maxNewTokens, signal, onToken: text => emit({ type: 'token', text }) }),
+      model.generate(example.messages, {
+        ...generation,
+        lora,
+        signal,
+        onToken: text => emit({ type: 'token', text }),
+      }),
 
-    finetuneFn: ({ info, messages, target }, lora, _response, _metrics, { seed, signal }) =>
-      info.category === 5
-        ? skip('category 5 is not learned')
-        : model.finetune(lora, { messages, target: target! }, { steps: 3, learningRate: 3e-4, seed, signal }),
+    finetuneFn: ({ split, messages, target }, lora, _response, _metrics, { seed, signal }) =>
+      split === 'train'
+        ? model.finetune(
+            lora,
+            { messages, target: target! },
+            { steps: Number(steps), learningRate: Number(learningRate), seed, signal },
+          )
+        : skip(`a row of ${split} is not learned`),
 
     baselines: {
-      base: (example, { signal }) => model.generate(example.messages, { maxNewTokens, signal }),
-      'not mentioned': () => 'not mentioned',
+      base: base(model, generation),
+      'another chat': (example, { store, signal }) =>
+        model.generate(example.messages, { ...generation, lora: store.getLast(next(example.chatId)), signal }),
+      'not mentioned': constant('Not mentioned in the conversation'),
+      'best constant': constant(await bestConstant(train.flat())),
+      empty: empty(),
+      // The answer to the most similar question that was learned: memory without a model.
+      'nearest answer': bm25({
+        passages: (example, { results }) =>
+          earlierExamples(example, { results: results.filter(({ example: { split } }) => split === 'train') }),
+      }),
+      ...(conversations && {
+        // The line that is most like the question, as it is: retrieval without a model.
+        'nearest line': bm25({ passages: ({ chatId }) => conversationOf(chatId)!.passages }),
+      }),
     },
   })
 }
