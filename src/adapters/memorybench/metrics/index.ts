@@ -1,0 +1,5 @@
+export * as jrel from './jrel.js'
+export * as lexeval from './lexeval.js'
+export { meteor, meteorOfTokens } from './meteor.js'
+export { type Rouge, rougeL } from './rouge.js'
+export { wordTokenize } from './tokenize.js'
