@@ -117,7 +117,7 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the adapter in Chromium', () => {
       expect(Math.abs(spots[1]![i]! - (none! + strongest! * (all! - none!)))).toBeLessThan(1)
     }
     expect(await text(page, 'adapter-sums')).toMatch(
-      /^size [\d.]+rank use \d\.\d of 16top \d+ %step vs path [+−]\d\.\d\d$/,
+      /^size [\d.]+rank use \d\.\d of at most 16top \d+ %step vs path [+−]\d\.\d\d$/,
     )
   })
 

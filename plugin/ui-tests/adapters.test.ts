@@ -42,13 +42,13 @@ describe('numbers', () => {
   test('use of the rank: medians; modules that are zero do not count', () => {
     const module = { module: 'm', norm: 1, baseNorm: 1, values: [1, 0, 0] }
     const of = [1, 2, 4, 8].map(v => ({ ...module, rank: 8, effectiveRank: v, strongest: 1 / v }))
-    expect(useOf(of)).toEqual({ effectiveRank: 3, rank: 8, strongest: 0.375 })
+    expect(useOf(of)).toEqual({ effectiveRank: 3, rank: 8, isBound: false, strongest: 0.375 })
     expect(useOf([{ ...module, rank: 16, effectiveRank: null, strongest: null }])).toEqual({
-      ...{ effectiveRank: null, rank: 16, strongest: null },
+      ...{ effectiveRank: null, rank: 16, isBound: false, strongest: null },
     })
     // Between two adapters: as many directions as there are values.
-    expect(useOf([{ ...module, rank: null, effectiveRank: 1, strongest: 1 }]).rank).toBe(3)
-    expect(useOf([])).toEqual({ effectiveRank: null, rank: null, strongest: null })
+    expect(useOf([{ ...module, rank: null, effectiveRank: 1, strongest: 1 }])).toMatchObject({ rank: 3, isBound: true })
+    expect(useOf([])).toEqual({ effectiveRank: null, rank: null, isBound: false, strongest: null })
   })
 
   test('onward: the cosine of the step with what was there before', () => {

@@ -163,6 +163,15 @@ describe('what a person should know', () => {
 })
 
 describe('the status line', () => {
+  test('a run that its notebook closed is told from a kernel that restarted', () => {
+    const it = desk({ status: 'idle' })
+    it.source.store.apply({ type: 'closed' })
+    expect(doingOf(it.source.store, trans)).toEqual(['stored', 'closed'])
+    expect(notices(it).map(({ text }) => text)).toEqual([
+      'This run was closed after #11; what was read of it is shown. Run the cell that opens it to go on.',
+    ])
+  })
+
   test('what the run is doing', () => {
     const { store } = desk({ status: 'running', stage: 'infer' }).source
     expect(doingOf(store, trans)).toEqual(['running', 'running'])

@@ -1,5 +1,6 @@
 import type { Branch, RunEvent, TimelinePoint } from 'lora-harness/protocol'
 import { describe, expect, test } from 'vitest'
+import type { Texts } from '../src/model/details.js'
 import {
   followLive,
   nextExample,
@@ -52,6 +53,24 @@ describe('moves along a run', () => {
     expect(toEnd(run, view({ index: 4 }), 1)).toMatchObject({ index: 9 })
     expect(toEnd(run, view({ index: 4 }), -1)).toMatchObject({ index: 0 })
     expect(nextExample(runOf(0), view(), 1)).toBeNull()
+  })
+
+  test('pass over what the filters hide: texts, tags and what differs from the baseline', () => {
+    const run = runOf(10)
+    const texts = (index: number, response: string, same: boolean): Texts => ({
+      ...{ question: `what is ${index}`, response, reference: '', reason: '' },
+      baselines: new Map([['base', { response: '', same }]]),
+    })
+    run.texts = ({ index }) =>
+      index < 9 ? texts(index, index % 3 === 0 ? 'green tea' : 'black', index !== 6) : undefined
+    const from = (about: Partial<ViewState>) => nextExample(run, view({ index: 1, ...about }), 1)?.index
+    expect(from({ search: 'TEA' })).toBe(3)
+    expect(from({ search: 'k/9' })).toBe(9) // Its name is known without its texts.
+    expect(from({ search: 'tea what', onlyDifferent: true })).toBe(6)
+    run.apply({ type: 'event', n: 0, event: { ...swap('main', 4), type: 'annotation', tags: ['odd'], note: '' } })
+    expect(from({ tag: 'odd' })).toBe(4)
+    expect(from({ tag: 'odd', search: 'tea' })).toBeUndefined()
+    expect(toEnd(run, view({ search: 'tea' }), 1)).toMatchObject({ index: 6 })
   })
 
   test('from the newest, while it is followed, and then hold', () => {

@@ -191,7 +191,7 @@ describe('a run of a kernel', () => {
     expect(gone.store.connection).toEqual({ kind: 'loading' })
     runs.reconnect()
     await settle(0)
-    expect(gone.store.connection).toEqual({ kind: 'restarted' })
+    expect(gone.store.connection).toEqual({ kind: 'closed' })
   })
 
   test('a kernel that is busy is said to be, until it answers', async () => {

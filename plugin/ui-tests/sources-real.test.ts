@@ -161,3 +161,21 @@ test('the cell that scores a baseline on all examples: nothing is trained, and t
     alone.every(({ outcome, lora, metrics }) => outcome === 'unchanged' && lora === null && metrics.exact === 0),
   ).toBe(true)
 })
+
+test('a run that is closed says so, and goes on when its cell is run again', async () => {
+  const { h, source, page } = await following(6)
+  await h.step()
+  await agrees(h, source)
+  await h.close()
+  await expect.poll(() => source.store.connection).toEqual({ kind: 'closed' })
+  expect(source.store.line('main')).toHaveLength(1)
+  expect(source.cannot('step')).toContain('was closed')
+  // A page that was away when it was told finds no such run in a kernel that still has its comms.
+  source.store.set({ connection: { kind: 'live' } })
+  page.reconnect()
+  await expect.poll(() => source.store.connection).toEqual({ kind: 'closed' })
+  const again = await harness({ ...toy, id: h.id, folder: null, exampleSource: () => numbered(6) })
+  open.push(again)
+  await expect.poll(() => source.store.connection).toEqual({ kind: 'live' })
+  await agrees(again, source)
+})

@@ -126,4 +126,56 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('whoever looks at the timeline', (
     )
     expect(await page.locator('[data-lh="timeline-area"]').getAttribute('aria-hidden')).toBe('true')
   })
+
+  test('a card of the last 40 of 340 examples, 510 px wide: numbers, edits and names are in their places', async () => {
+    const page = await panel.open('only=card&width=510', { width: 700, height: 500 })
+    await page.waitForSelector('[data-lh="timeline-history"]')
+    await drawn(page)
+    // The edit before #20 is not among them.
+    expect(await page.locator('[data-lh="timeline-edit"]').evaluateAll(all => all.map(each => each.title))).toEqual([
+      'Edit 2, before example 310',
+    ])
+    const ends = await page.evaluate(() => {
+      const { right } = document.querySelector('.lh-Timeline')!.getBoundingClientRect()
+      return [...document.querySelectorAll<HTMLElement>('[data-lh="timeline-label"]')].map(each => ({
+        text: each.innerText.replace(/\s+/g, ' '),
+        isInside: each.getBoundingClientRect().right <= right + 0.5 && each.scrollWidth <= each.clientWidth + 1,
+      }))
+    })
+    expect(ends).toEqual([
+      { text: expect.stringMatching(/^main \d/), isInside: true },
+      { text: expect.stringMatching(/^base \d/), isInside: true },
+    ])
+    expect(await page.locator('.lh-Timeline > .lh-hidden').textContent()).toContain('Examples 300 to 339 are shown.')
+    const box = (await page.locator('[data-lh="timeline-area"]').boundingBox())!
+    await page.mouse.click(box.x + 40 + ((box.width - 40 - 104) * 4.5) / 40, box.y + 100)
+    expect(await page.innerText('[data-lh="card-drawer"] [data-lh="index"]')).toBe('#304')
+    await page.waitForSelector('[data-lh="card-drawer"] >> text=who?')
+    await page.close()
+  })
+
+  test('text of 200 %: the axis and the names grow with it, and nothing is cut', async () => {
+    const page = await panel.open('only=timeline&examples=40&fork=20&text=200', { width: 1400, height: 600 })
+    await page.waitForSelector('[data-lh="timeline-history"]')
+    await drawn(page)
+    const labels = await page.evaluate(() => {
+      const { right } = document.querySelector('.lh-Timeline')!.getBoundingClientRect()
+      return [...document.querySelectorAll<HTMLElement>('[data-lh="timeline-label"]')].map(each => {
+        const name = each.querySelector<HTMLElement>('.lh-Timeline-name')!
+        const box = each.getBoundingClientRect()
+        return box.right <= right + 0.5 && name.scrollWidth <= name.clientWidth && box.height >= name.offsetHeight
+      })
+    })
+    expect(labels).toEqual([true, true, true])
+    // The axis' numbers are about 16 px high, twice what they are at the usual size: their upper and lower part.
+    const { data, width } = await pictureOf(page)
+    const ink = (from: number, to: number) =>
+      Array.from(
+        { length: (to - from) * 600 },
+        (_, i) => (220 + from + Math.floor(i / 600)) * width + 90 + (i % 600),
+      ).filter(at => data[4 * at + 3]! > 100).length
+    const rows = [ink(15, 22), ink(24, 32)]
+    expect(Math.min(...rows)).toBeGreaterThan(20)
+    await page.close()
+  })
 })

@@ -53,6 +53,8 @@ export type EventMessage = { seq: number; id: string } & (
   | { type: 'event'; n: number; event: RunEvent }
   /** The snapshot that was asked for is whole. */
   | { type: 'ready' }
+  /** The run was closed: nothing more is told of it, unless it is opened again. */
+  | { type: 'closed' }
 )
 
 const index = z.int().nonnegative()

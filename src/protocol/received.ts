@@ -80,6 +80,7 @@ export const ReceivedEvent = z.discriminatedUnion('type', [
   z.object({ ...told, type: z.literal('token'), index, from: index, text }),
   z.object({ ...told, type: z.literal('event'), n: z.int().nonnegative().max(MOST), event }),
   z.object({ ...told, type: z.literal('ready') }),
+  z.object({ ...told, type: z.literal('closed') }),
 ]) satisfies z.ZodType<EventMessage>
 
 /** A message of the control comm; `ReceivedAnswers` says what its result may be. */

@@ -79,6 +79,9 @@ export class Known {
   tellBranches(): void {
     this.#tell({ type: 'branches', branches: [...this.#of.record.branches], current: this.#harness.branch.name })
   }
+  tellClosed(): void {
+    this.#tell({ type: 'closed' })
+  }
   #tell(told: Told): void {
     for (const watcher of this.#watchers) watcher(told)
   }

@@ -83,6 +83,11 @@ export class NotebookHarness implements Callables {
     return this.#known.watch(watcher)
   }
 
+  /** Those who watch it are told that nothing more will come. */
+  tellClosed(): void {
+    this.#known.tellClosed()
+  }
+
   // What is known of the run.
 
   get harness(): LoRAHarness {

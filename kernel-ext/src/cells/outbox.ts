@@ -15,10 +15,12 @@ interface Pending {
   token: Extract<Told, { type: 'token' }> | undefined
   state: Extract<Told, { type: 'state' }> | undefined
   ready: boolean
+  closed: boolean
 }
 
 const nothing = (): Pending => ({
-  ...{ branches: undefined, points: new Map(), events: new Map(), token: undefined, state: undefined, ready: false },
+  ...{ branches: undefined, points: new Map(), events: new Map(), token: undefined, state: undefined },
+  ...{ ready: false, closed: false },
 })
 
 /** Takes what a run tells for a front, and never makes the run wait. */
@@ -105,10 +107,14 @@ function add(of: Pending, told: Told): void {
       break
     case 'ready':
       of.ready = true
+      of.closed = false
+      break
+    case 'closed':
+      of.closed = true
   }
 }
 
-function* messagesOf({ branches, points, events, token, state, ready }: Pending): Iterable<Told> {
+function* messagesOf({ branches, points, events, token, state, ready, closed }: Pending): Iterable<Told> {
   // Whoever takes a snapshot has to know first whether it is of the run that is known.
   if (ready && state) yield state
   if (branches) yield branches
@@ -119,4 +125,5 @@ function* messagesOf({ branches, points, events, token, state, ready }: Pending)
   if (token) yield token
   if (state && !ready) yield state
   if (ready) yield { type: 'ready' }
+  if (closed) yield { type: 'closed' }
 }

@@ -16,9 +16,10 @@ export function remember(run: NotebookHarness): void {
   for (const watcher of watchers) watcher(run)
 }
 
-/** Forgets a run that is closed, with its forks. */
+/** Forgets a run that is closed, with its forks; those who watch them are told. */
 export function forget(run: NotebookHarness): void {
   for (const fork of run.forks.values()) forget(fork)
+  run.tellClosed()
   runs.delete(run.id)
 }
 

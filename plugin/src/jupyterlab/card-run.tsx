@@ -82,7 +82,7 @@ export function RunCardView({ card, trans }: CardProps<'run' | 'timeline'>) {
         {host && (
           <button
             {...{ type: 'button', className: 'lh-Button', 'data-lh': 'open-in-panel' }}
-            onClick={() => host.open(card.id, picked === null ? null : { branch, index: picked })}
+            onClick={() => host.open(card.id, picked === null ? null : { branch, index: picked + card.columns.from })}
           >
             {trans.__('Open in panel')}
           </button>

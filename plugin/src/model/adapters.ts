@@ -61,6 +61,8 @@ export interface Use {
   effectiveRank: number | null
   /** The greatest rank of a module. */
   rank: number | null
+  /** It is a bound: what lies between two adapters has at most the rank of both together. */
+  isBound: boolean
   strongest: number | null
 }
 
@@ -72,6 +74,7 @@ export function useOf(modules: readonly AdapterModule[]): Use {
   return {
     effectiveRank: median(known(modules.map(m => m.effectiveRank))),
     rank: modules.length > 0 ? Math.max(...modules.map(rankOf)) : null,
+    isBound: modules.some(m => m.rank === null),
     strongest: median(known(modules.map(m => m.strongest))),
   }
 }

@@ -97,6 +97,7 @@ export class Details {
 
   constructor(source: RunSource) {
     this.#source = source
+    source.store.texts = point => this.texts(point)
     source.store.subscribe(() => this.#follow())
   }
 

@@ -1,6 +1,6 @@
 import type { Annotation, RunEvent, TimelinePoint } from 'lora-harness/protocol'
-import type { Texts } from './details.js'
-import { differenceOf, scoreOf } from './shown.js'
+import { ownerOf, type Texts } from './details.js'
+import { baselineOf, branchOf, differenceOf, metricOf, type Run, scoreOf } from './shown.js'
 import { FIRST_VIEW, type ViewState } from './view.js'
 
 /** What a list of examples is asked for. */
@@ -60,28 +60,62 @@ function has(words: readonly string[], point: TimelinePoint, texts: Texts | unde
   return words.every(word => name.includes(word) || (texts !== undefined && searchIn(texts).includes(word)))
 }
 
+/** What a filter says of an example. */
+interface Judged {
+  passes: boolean
+  /** Whether its texts are known, where they matter; null where they do not. */
+  known: boolean | null
+}
+
+/** Judges examples by a filter, one by one. One whose texts are not known and matter passes if the rest is enough. */
+function judge(query: Omit<Query, 'sort'>, known: Known): (point: TimelinePoint) => Judged {
+  const { outcomes, chat, tag, onlyWorse, onlyDifferent, search, metric, baseline } = query
+  const words = wordsOf(search)
+  const needsTexts = onlyDifferent || words.length > 0
+  return point => {
+    const passes =
+      outcomes.includes(point.outcome) &&
+      (chat === null || point.chatId === chat) &&
+      (!onlyWorse || (differenceOf(point, baseline, metric) ?? 0) < 0) &&
+      (tag === null || known.tags(point).includes(tag))
+    if (!passes || !needsTexts) return { passes, known: null }
+    const texts = known.texts(point)
+    // Another score means another answer.
+    const isOther = !onlyDifferent || Boolean(texts ? differs(texts, baseline) : differenceOf(point, baseline, metric))
+    return { passes: isOther && has(words, point, texts), known: texts !== undefined }
+  }
+}
+
 /**
  * Examples that pass a filter, in the order asked for; equal ones by index. An example whose texts are not known and
  * matter is left out unless what is known of it is enough: `judged` counts them.
  */
 export function find(line: readonly TimelinePoint[], query: Query, known: Known): Found {
-  const { outcomes, chat, tag, onlyWorse, onlyDifferent, search, metric, baseline } = query
-  const words = wordsOf(search)
-  const needsTexts = onlyDifferent || words.length > 0
+  const judged = judge(query, known)
   let [of, having] = [0, 0]
   const points = line.filter(point => {
-    if (!outcomes.includes(point.outcome) || (chat !== null && point.chatId !== chat)) return false
-    if (onlyWorse && !((differenceOf(point, baseline, metric) ?? 0) < 0)) return false
-    if (tag !== null && !known.tags(point).includes(tag)) return false
-    if (!needsTexts) return true
-    const texts = known.texts(point)
-    of++
-    if (texts) having++
-    // Another score means another answer.
-    if (onlyDifferent && !(texts ? differs(texts, baseline) : differenceOf(point, baseline, metric))) return false
-    return has(words, point, texts)
+    const { passes, known } = judged(point)
+    of += Number(known !== null)
+    having += Number(known === true)
+    return passes
   })
+  const needsTexts = query.onlyDifferent || wordsOf(query.search).length > 0
   return { points: sorted(points, query), judged: needsTexts ? { of, known: having } : null }
+}
+
+/** What is known of the examples of a branch. @param annotations see `annotationsOf` */
+export const knownOf = (run: Run, branch: string, annotations: ReadonlyMap<string, Annotation>): Known => ({
+  texts: point => run.texts(point),
+  tags: ({ index }) =>
+    annotations.size === 0 ? [] : (annotations.get(placeOf(ownerOf(run, branch, index), index))?.tags ?? []),
+})
+
+/** Whether the filters of a view let an example of its branch through, as the list has it; null if they let all. */
+export function passing(run: Run, view: ViewState): ((point: TimelinePoint) => boolean) | null {
+  if (!isFiltered(view)) return null
+  const known = knownOf(run, branchOf(run, view), annotationsOf(run.events))
+  const judged = judge({ ...view, metric: metricOf(run, view), baseline: baselineOf(run, view) }, known)
+  return point => judged(point).passes
 }
 
 /** Where an example stands among points in an order; −1 if it is not among them. */

@@ -3,6 +3,7 @@
  * `View.set`; null if there is nowhere to go.
  */
 import type { TimelinePoint } from 'lora-harness/protocol'
+import { passing } from './filter.js'
 import {
   baselineOf,
   branchOf,
@@ -98,19 +99,13 @@ export const hold = (run: Run, view: ViewState): Partial<ViewState> => ({ follow
 /** The newest example, and those that come. */
 export const followLive = (): Partial<ViewState> => ({ follow: true, index: null })
 
-/** Whether the filters let an example through, as far as its point tells: texts and tags are not looked at. */
-export function passes(point: TimelinePoint, view: ViewState, metric: string | null, baseline: string | null): boolean {
-  if (!view.outcomes.includes(point.outcome) || (view.chat !== null && point.chatId !== view.chat)) return false
-  return !view.onlyWorse || (differenceOf(point, baseline, metric) ?? 0) < 0
-}
-
 /** The nearest example in a direction that passes the filters and `fits`. */
 function nearest(run: Run, view: ViewState, way: Way, fits: (point: TimelinePoint) => boolean): Move {
   const line = lineOf(run, view)
-  const [metric, baseline] = [metricOf(run, view), baselineOf(run, view)]
+  const passes = passing(run, view)
   const from = indexOf(run, view) ?? (way === 1 ? -1 : line.length)
   for (let i = from + way; i >= 0 && i < line.length; i += way)
-    if (passes(line[i]!, view, metric, baseline) && fits(line[i]!)) return pick(run, view, i)
+    if (passes?.(line[i]!) !== false && fits(line[i]!)) return pick(run, view, i)
   return null
 }
 

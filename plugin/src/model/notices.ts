@@ -63,6 +63,18 @@ const NOTICES: readonly ((about: Case) => Notice | null)[] = [
     }
   },
   ({ run, view, t }) => {
+    if (run.connection.kind !== 'closed') return null
+    const last = here({ run, view }) - 1
+    const text =
+      last < 0
+        ? t.__('This run is not open in its kernel. Run the cell that opens it.')
+        : t.__(
+            'This run was closed after #%1; what was read of it is shown. Run the cell that opens it to go on.',
+            last,
+          )
+    return { name: 'closed', tone: 'info', text, actions: [], lasting: true }
+  },
+  ({ run, view, t }) => {
     if (run.connection.kind !== 'loading') return null
     const shown = here({ run, view })
     const all = Math.max(shown, run.state?.index ?? 0)

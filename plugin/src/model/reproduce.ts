@@ -24,7 +24,7 @@ export const aloneCell = (baseline: string): string =>
   at: 0,
   name: ${JSON.stringify(`${baseline}-alone`)},
   retrieveLoraFn: () => null,
-  inferenceFn: (example, _lora, harness) => h.baselines[${JSON.stringify(baseline)}](example, harness),
+  inferenceFn: (example, _, view) => h.baselines[${JSON.stringify(baseline)}](example, view),
   finetuneFn: () => null,
   baselines: {},
 })

@@ -4,7 +4,7 @@ import type { RunStore } from './store.js'
 import type { ViewState } from './view.js'
 
 /** What of a run the view works on. */
-export type Run = Pick<RunStore, 'branches' | 'current' | 'events' | 'state' | 'line'>
+export type Run = Pick<RunStore, 'branches' | 'current' | 'events' | 'state' | 'line' | 'texts'>
 
 /** Name of the branch that is looked at. */
 export const branchOf = (run: Run, view: ViewState): string => view.branch ?? run.current

@@ -9,6 +9,7 @@ export type Doing = RunState['status'] | 'stored' | 'lost' | 'loading'
 export function doingOf({ connection, state }: Pick<RunStore, 'connection' | 'state'>, t: Words): [Doing, string] {
   if (connection.kind === 'lost') return ['lost', t.__('not connected')]
   if (connection.kind === 'restarted') return ['lost', t.__('kernel restarted')]
+  if (connection.kind === 'closed') return ['stored', t.__('closed')]
   if (connection.kind === 'stored') return ['stored', t.__('saved')]
   if (!state) return ['loading', t.__('loading')]
   const words: Record<RunState['status'], string> = {

@@ -1,4 +1,5 @@
 import type { Annotation, Branch, EventMessage, RunEvent, RunState, TimelinePoint } from 'lora-harness/protocol'
+import type { Texts } from './details.js'
 
 /** How what is shown comes to be known. */
 export type Connection =
@@ -10,6 +11,8 @@ export type Connection =
   | { kind: 'lost'; since: number }
   /** The kernel was started anew and knows nothing of the run. */
   | { kind: 'restarted' }
+  /** The run was closed by its notebook. */
+  | { kind: 'closed' }
   /** From a file or a notebook's output: nothing will change. */
   | { kind: 'stored'; what: string }
 
@@ -34,6 +37,8 @@ export class RunStore {
   trouble: string | null = null
   /** Why what was asked is not answered yet, in words; null while nothing waits for long. */
   busy: string | null = null
+  /** Texts of an example, as far as they were read: see `Details`. */
+  texts: (point: TimelinePoint) => Texts | undefined = () => undefined
   /** Counts changes: see `subscribe`. */
   version = 0
   /** Own points of each branch, from its `at` on. */
@@ -108,6 +113,10 @@ export class RunStore {
       }
       case 'ready':
         this.connection = { kind: 'live' }
+        return true
+      case 'closed':
+        this.connection = { kind: 'closed' }
+        this.busy = null
         return true
     }
   }

@@ -126,7 +126,9 @@ export class KernelRuns implements IDisposable {
   /** The kernel says which runs it has. */
   #listed(ids: readonly string[], how: Attached): void {
     for (const id of ids) if (!this.#told.has(id)) this.#of(id, how)
-    for (const [id, { store }] of this.#sources) if (!ids.includes(id)) store.set({ connection: { kind: 'restarted' } })
+    // A kernel that still has our comms is the one that had the run.
+    const connection = { kind: how === 'new' ? ('restarted' as const) : ('closed' as const) }
+    for (const [id, { store }] of this.#sources) if (!ids.includes(id)) store.set({ connection })
   }
 
   /** A run that the kernel tells of. @param how its first messages come, if it was not told of before */

@@ -26,6 +26,7 @@ export function reasonAgainst(type: AskType, { connection, state }: RunStore): s
   if (connection.kind === 'lost') return 'The connection to the kernel is lost'
   if (connection.kind === 'restarted')
     return 'The kernel was started anew: run the cell that opens this run, and it goes on'
+  if (connection.kind === 'closed') return 'The run was closed: run the cell that opens it, and it goes on'
   if (type === 'runs' || type === 'snapshot') return null
   if (!state) return 'The run is still being loaded'
   return REASONS[type]?.(state) ?? null

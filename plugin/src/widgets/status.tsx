@@ -63,7 +63,7 @@ export function StatusLine() {
           {stage}
         </span>
       )}
-      {connection.kind === 'stored' && (
+      {connection.kind === 'stored' && connection.what !== run.id && (
         <span className="lh-Status-id" data-lh="stored" title={connection.what}>
           {connection.what}
         </span>

@@ -1,18 +1,20 @@
 /**
  * The panel by itself, as a page. The address says what is shown: `?examples=500&fork=200&theme=dark`, or of the panel
  * `only=timeline`, or `only=nothing` before there is a run; `side` is a side bar; `live=1` is a run that goes on when the test calls `grow` of the source, and that can be steered;
- * `text=200` is text of 200 %. The test finds the source and the view at `globalThis.panel`.
+ * `only=card&width=510` a notebook's card of a long run; `text=200` is text of 200 %. The test finds the source and the view at `globalThis.panel`.
  */
 import '@jupyterlab/ui-components/style/base.css'
 import '../../style/index.css'
 import { nullTranslator } from '@jupyterlab/translation'
 import { createRoot } from 'react-dom/client'
 import { Context } from '../../src/context.js'
+import { RunCardView } from '../../src/jupyterlab/card-run.js'
 import { atFrames } from '../../src/model/frames.js'
 import { View } from '../../src/model/view.js'
 import { Panel } from '../../src/panel.js'
 import { NoRun } from '../../src/widgets/no-run.js'
 import { Timeline } from '../../src/widgets/timeline/timeline.js'
+import { card } from './card.js'
 import { live } from './live.js'
 import { FakeSource, sample } from './sample.js'
 
@@ -37,6 +39,13 @@ const only: Record<string, React.JSX.Element> = {
         <Timeline />
       </section>
     </Context.Provider>
+  ),
+  card: (
+    <div className="lh-CardOutput" style={{ width: number('width') ?? 1100 }}>
+      <div className="lh-Card">
+        <RunCardView card={card} trans={shown.trans} />
+      </div>
+    </div>
   ),
   nothing: <NoRun trans={shown.trans} insertExample={() => {}} openSaved={() => {}} />,
 }

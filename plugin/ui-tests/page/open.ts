@@ -74,7 +74,7 @@ export async function site() {
         if (!request.url().startsWith(origin) && !/^(data|blob):/.test(request.url())) trouble.push(request.url())
       })
       await opened.goto(`${origin}/?${query}`)
-      await opened.waitForSelector('.lh-Panel', { state: 'attached' })
+      await opened.waitForSelector('.lh-Panel, .lh-Card', { state: 'attached' })
       return Object.assign(opened, { trouble })
     },
     async close(): Promise<void> {

@@ -41,7 +41,9 @@ export function Directions({ looked }: { looked: Looked }) {
       directionsFigure(spreads.of, {
         ...{ kinds: spreads.kinds, module, most: Math.max(2, use.rank ?? 0) },
         titles: {
-          rank: trans.__('effective rank, 1 to r = %1', use.rank ?? '?'),
+          rank: use.isBound
+            ? trans.__('effective rank, at most %1', use.rank ?? '?')
+            : trans.__('effective rank, 1 to r = %1', use.rank ?? '?'),
           strongest: trans.__('strongest direction'),
         },
         hover: ({ module, effectiveRank, strongest }) =>
@@ -52,7 +54,7 @@ export function Directions({ looked }: { looked: Looked }) {
             percent(strongest!),
           ),
       }),
-    [spreads, module, use.rank, names, trans],
+    [spreads, module, use.rank, use.isBound, names, trans],
   )
   return (
     <Part name="directions" title={trans.__('How many directions')} aid={trans.__(DIRECTIONS_AID)}>

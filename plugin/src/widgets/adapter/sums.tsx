@@ -8,7 +8,7 @@ import type { Looked } from './pair.js'
 export function Sums({ looked }: { looked: Looked }) {
   const { trans } = usePanel()
   const { what, branch, index, other, pair } = looked
-  const { effectiveRank, rank, strongest } = useOf(shownOf(what, pair))
+  const { effectiveRank, rank, isBound, strongest } = useOf(shownOf(what, pair))
   const onward = onwardOf(pair)
   const cosine = what === 'against' ? pair.cosine : onward
   const title =
@@ -27,8 +27,14 @@ export function Sums({ looked }: { looked: Looked }) {
   if (effectiveRank !== null && rank !== null)
     numbers.push({
       name: trans.__('rank use'),
-      value: trans.__('%1 of %2', effectiveRank.toFixed(1), rank),
-      about: trans.__('Median of the modules’ effective ranks, of the greatest rank'),
+      value: isBound
+        ? trans.__('%1 of at most %2', effectiveRank.toFixed(1), rank)
+        : trans.__('%1 of %2', effectiveRank.toFixed(1), rank),
+      about: isBound
+        ? trans.__(
+            'Median of the modules’ effective ranks; between two adapters it is at most the rank of both together',
+          )
+        : trans.__('Median of the modules’ effective ranks, of the greatest rank'),
     })
   if (strongest !== null)
     numbers.push({

@@ -12,7 +12,9 @@ export function Callables({ shown: { step, line, point } }: { shown: Shown }) {
   const [open, setOpen] = useState<string | null>(null)
   const reason = source.cannot('callables')
   // The last example that another finetuneFn worked on.
-  const before = line.slice(0, point.index).findLast(({ finetuneFn }) => finetuneFn !== step.callables.finetuneFn)
+  const before = line
+    .slice(0, line.indexOf(point))
+    .findLast(({ finetuneFn }) => finetuneFn !== step.callables.finetuneFn)
   const toggle = (what: string, words: string) => (
     <button
       {...{ type: 'button', className: 'lh-Button', disabled: reason !== null, title: reason ?? undefined }}

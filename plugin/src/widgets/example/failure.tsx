@@ -13,7 +13,7 @@ export function Failure({ shown: { point, step, line } }: { shown: Shown }) {
   const run = useRun()
   const { tab } = useView()
   if (step.outcome.kind !== 'failed') return null
-  const hasGoneOn = point.index < line.length - 1 || run.state?.status === 'running'
+  const hasGoneOn = point !== line.at(-1) || run.state?.status === 'running'
   return (
     <div className="lh-Failure" role="note" data-lh="failure">
       <p>

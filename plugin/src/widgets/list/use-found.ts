@@ -2,7 +2,7 @@ import type { Annotation, TimelinePoint } from 'lora-harness/protocol'
 import { useDeferredValue, useMemo } from 'react'
 import { useRun, useView } from '../../context.js'
 import { ownerOf } from '../../model/details.js'
-import { annotationsOf, type Found, find, placeOf, type Query } from '../../model/filter.js'
+import { annotationsOf, type Found, find, knownOf, placeOf, type Query } from '../../model/filter.js'
 import { baselineOf, branchOf, lineOf, metricOf } from '../../model/shown.js'
 import { useDetails } from '../example/use-example.js'
 
@@ -34,11 +34,7 @@ export function useFound(): List {
     const query = { outcomes, chat, tag, onlyDifferent, onlyWorse, sort, search, metric, baseline }
     const annotation = (point: TimelinePoint) =>
       annotations.size === 0 ? undefined : annotations.get(placeOf(ownerOf(run, branch, point.index), point.index))
-    const known = {
-      texts: (point: TimelinePoint) => details.texts(point),
-      tags: (point: TimelinePoint) => annotation(point)?.tags ?? [],
-    }
-    return { ...find(line, query, known), branch, line, query, annotation, annotations }
+    return { ...find(line, query, knownOf(run, branch, annotations)), branch, line, query, annotation, annotations }
   }, [
     ...[outcomes, chat, tag, onlyDifferent, onlyWorse, sort, search, metric, baseline],
     ...[annotations, branch, line, run.version, texts],

@@ -5,33 +5,35 @@ import type { Mark } from '../../model/shown.js'
 import { Icon } from '../icons.js'
 import { type Scene, xOf } from './scene.js'
 
-/** Width of a flag [CSS px]. */
+/** Width of a flag [CSS px at usual size of text]. */
 const WIDE = 30
 
 /** Edits and forks above their lines; where there is no room for one, its line stays and the next flag is for both. */
 export function Flags({ scene }: { scene: Scene }) {
-  const { plot, marks, range } = scene
+  const { plot, marks, range, first, size } = scene
+  const wide = WIDE * size.text
   const flags: { x: number; marks: Mark[] }[] = []
   for (const mark of marks) {
     if (mark.index < range[0] || mark.index > range[1] + 1) continue
     const x = xOf(scene, mark.index - 0.5)
     const last = flags.at(-1)
-    if (last && x - last.x < WIDE) last.marks.push(mark)
+    if (last && x - last.x < wide) last.marks.push(mark)
     else flags.push({ x, marks: [mark] })
   }
-  return flags.map(flag => <Flag key={keyOf(flag.marks[0]!)} {...flag} left={plot.left} />)
+  return flags.map(flag => <Flag key={keyOf(flag.marks[0]!)} {...flag} {...{ left: plot.left, first, wide }} />)
 }
 
 const keyOf = (mark: Mark): string => (mark.kind === 'edit' ? `e${mark.n}` : `f${mark.branch}`)
 
-function Flag({ x, marks, left }: { x: number; marks: readonly Mark[]; left: number }) {
+function Flag(props: { x: number; marks: readonly Mark[]; left: number; first: number; wide: number }) {
+  const { x, marks, left, first, wide } = props
   const { source, view, trans: t } = usePanel()
   const { against } = useView()
   const [mark] = marks as [Mark]
   const words = marks.map(mark =>
     mark.kind === 'edit'
-      ? t.__('Edit %1, before example %2', mark.n, mark.index)
-      : t.__('Branch %1 leaves before example %2', mark.branch, mark.index),
+      ? t.__('Edit %1, before example %2', mark.n, mark.index + first)
+      : t.__('Branch %1 leaves before example %2', mark.branch, mark.index + first),
   )
   const shown = mark.kind === 'edit' ? `✎${mark.n}` : <Icon name="fork" />
   const open = ({ ctrlKey, metaKey }: MouseEvent) => {
@@ -45,7 +47,7 @@ function Flag({ x, marks, left }: { x: number; marks: readonly Mark[]; left: num
   return (
     <button
       {...{ type: 'button', className: 'lh-Timeline-flag', 'data-lh': `timeline-${mark.kind}`, onClick: open }}
-      style={{ left: Math.max(left - WIDE / 2, x - WIDE / 2), width: WIDE }}
+      style={{ left: Math.max(left - wide / 2, x - wide / 2), width: wide }}
       data-kind={mark.kind}
       title={words.slice(0, 5).join('\n')}
       aria-label={words[0]}

@@ -1,7 +1,7 @@
 import type { Colours } from './colours.js'
 import { drawLines, drawRail } from './lines.js'
 import { CELL, drawMarks } from './marks.js'
-import { indexAt, LANE, type Scene, xOf, yOf } from './scene.js'
+import { indexAt, type Scene, xOf, yOf } from './scene.js'
 
 type Paint = CanvasRenderingContext2D
 
@@ -92,8 +92,8 @@ export function ticks(low: number, high: number, wanted: number, least = 0): num
 
 /** @param from what is left of it stays: text takes time */
 function drawAxes(ctx: Paint, scene: Scene, colours: Colours, from: number): void {
-  const { plot, scores, range, metric } = scene
-  ctx.font = '11px system-ui, sans-serif'
+  const { plot, scores, range, metric, first, size } = scene
+  ctx.font = `${11 * size.text}px system-ui, sans-serif`
   ctx.fillStyle = colours.quiet
   ctx.strokeStyle = colours.rule
   ctx.lineWidth = 1
@@ -110,8 +110,11 @@ function drawAxes(ctx: Paint, scene: Scene, colours: Colours, from: number): voi
   ctx.stroke()
   ctx.textAlign = 'center'
   ctx.textBaseline = 'top'
-  for (const index of ticks(...range, Math.max(2, Math.floor((plot.right - plot.left) / 110)), 1))
-    if (xOf(scene, index) > from - WORD) ctx.fillText(String(index), xOf(scene, index), plot.bottom + 14)
+  const wanted = Math.max(2, Math.floor((plot.right - plot.left) / (110 * size.text)))
+  for (const index of ticks(range[0] + first, range[1] + first, wanted, 1)) {
+    const x = xOf(scene, index - first)
+    if (x > from - WORD * size.text) ctx.fillText(String(index), x, plot.bottom + 14)
+  }
 }
 
 /** Edits and forks as lines over the whole height, none left out. */
@@ -131,7 +134,7 @@ function drawFlags(ctx: Paint, scene: Scene, colours: Colours): void {
 
 /** A lane for each chat, from its first to its last example. */
 function drawLanes(ctx: Paint, scene: Scene, colours: Colours, span: readonly [number, number]): void {
-  const { lanes, columns, plot } = scene
+  const { lanes, lane: high, columns, plot } = scene
   if (lanes.length === 0) return
   ctx.strokeStyle = colours.rule
   ctx.lineWidth = 1
@@ -144,6 +147,6 @@ function drawLanes(ctx: Paint, scene: Scene, colours: Colours, span: readonly [n
   const first = lanes[0]!
   drawMarks(ctx, { ...scene, strips: true }, colours, span, (_, i) => {
     const lane = columns.chat[i]! - first.chat
-    return columns.chat[i]! < 0 || lane < 0 || lane >= lanes.length ? Number.NaN : first.y + lane * LANE
+    return columns.chat[i]! < 0 || lane < 0 || lane >= lanes.length ? Number.NaN : first.y + lane * high
   })
 }

@@ -42,6 +42,9 @@ export function useVersion(run: RunStore, examples: (run: RunStore) => number): 
   return useSyncExternalStore(subscribe, () => shown.current)
 }
 
+/** JupyterLab's own size of text [CSS px]. */
+const TEXT = 13
+
 /** Width of an element; another value whenever its canvases have to be drawn anew. Null until it is known. */
 export function useRoom(element: RefObject<HTMLElement>): Room | null {
   const [room, set] = useState<Room | null>(null)
@@ -50,7 +53,8 @@ export function useRoom(element: RefObject<HTMLElement>): Room | null {
     // A canvas that was out of sight may have lost its picture, so a value as before counts too.
     const measure = () => {
       const width = Math.floor(host.clientWidth)
-      set(width > 0 ? { width, ratio: window.devicePixelRatio } : null)
+      const text = Number.parseFloat(getComputedStyle(host).fontSize) / TEXT
+      set(width > 0 ? { width, ratio: window.devicePixelRatio, text } : null)
     }
     const resized = new ResizeObserver(measure)
     const seen = new IntersectionObserver(entries => entries.at(-1)!.isIntersecting && measure())

@@ -14,12 +14,13 @@ interface Label {
   row: number
 }
 
-/** Least distance of two labels [CSS px]: what is pressed is as high. */
+/** Least distance of two labels [CSS px at usual size of text]: what is pressed is as high. */
 const HIGH = 24
 
 /** Names and values at the right ends of the lines that are in sight, pushed apart so that none covers another. */
 function labelsOf(scene: Scene): Label[] {
-  const { columns, overlays, branch, baseline, showBaseline, plot, range } = scene
+  const { columns, overlays, branch, baseline, showBaseline, plot, range, size } = scene
+  const high = HIGH * size.text
   const label = (
     name: string,
     { mean }: Series,
@@ -37,9 +38,9 @@ function labelsOf(scene: Scene): Label[] {
       label(name, columns.adapter, { length: columns.length, from, kind: 'branch', row }),
     ),
   ].sort((a, b) => a.y - b.y)
-  for (const [i, label] of labels.entries()) label.y = Math.max(label.y, i > 0 ? labels[i - 1]!.y + HIGH : plot.top)
+  for (const [i, label] of labels.entries()) label.y = Math.max(label.y, i > 0 ? labels[i - 1]!.y + high : plot.top)
   for (const [i, label] of labels.toReversed().entries())
-    label.y = Math.min(label.y, i > 0 ? labels[labels.length - i]!.y - HIGH : plot.bottom)
+    label.y = Math.min(label.y, i > 0 ? labels[labels.length - i]!.y - high : plot.bottom)
   return labels
 }
 
@@ -51,7 +52,10 @@ export function Labels({ scene }: { scene: Scene }) {
   return labelsOf(scene).map(({ name, value, y, kind, row }) => {
     const about = {
       ...{ className: 'lh-Timeline-label', 'data-kind': kind, 'data-lh': 'timeline-label' },
-      style: { left: scene.plot.right + 4, top: y, '--lh-line': colourOf(kind, row) } as CSSProperties,
+      style: {
+        ...{ left: scene.plot.right + 4, top: y, maxWidth: scene.size.width - scene.plot.right - 4 },
+        '--lh-line': colourOf(kind, row),
+      } as CSSProperties,
     }
     const content = (
       <>

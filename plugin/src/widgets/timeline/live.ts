@@ -1,7 +1,7 @@
 import { OUTCOMES } from '../../model/view.js'
 import type { Colours } from './colours.js'
 import { fit } from './history.js'
-import { indexAt, LANE, placeOf, type Scene, xOf } from './scene.js'
+import { indexAt, placeOf, type Scene, xOf } from './scene.js'
 
 /** What is drawn over the history, and changes with the mouse. */
 export interface Overlaid {
@@ -82,7 +82,7 @@ const NEAR = 4
 export function hit(scene: Scene, x: number, y: number): number | null {
   const { plot, step, range, columns, hides, lanes } = scene
   if (x < plot.left || x > plot.right) return null
-  const lane = lanes.find(lane => Math.abs(lane.y - y) <= LANE / 2)
+  const lane = lanes.find(lane => Math.abs(lane.y - y) <= scene.lane / 2)
   const at = indexAt(scene, x)
   const by = Math.max(1, Math.ceil((lane ? 2 * NEAR : NEAR) / step))
   let best: number | null = null

@@ -37,7 +37,11 @@ export function Plot({ scene, colours }: { scene: Scene; colours: Colours }) {
       <Flags scene={scene} />
       <Labels scene={scene} />
       {scene.lanes.map(({ name, chat, y }) => (
-        <span key={chat} className="lh-Timeline-lane" style={{ left: scene.plot.right + 4, top: y }} title={name}>
+        <span
+          key={chat}
+          {...{ className: 'lh-Timeline-lane', title: name }}
+          style={{ left: scene.plot.right + 4, top: y, maxWidth: scene.size.width - scene.plot.right - 4 }}
+        >
           {name}
         </span>
       ))}

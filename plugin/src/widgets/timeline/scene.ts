@@ -1,6 +1,7 @@
 import type { Branch } from 'lora-harness/protocol'
 import { Columns, FEW, type Range, rangeOfScores } from '../../model/columns.js'
-import { passes, rangeOf } from '../../model/moves.js'
+import { passing } from '../../model/filter.js'
+import { rangeOf } from '../../model/moves.js'
 import {
   baselineOf,
   branchOf,
@@ -15,10 +16,11 @@ import {
 import type { RunStore } from '../../model/store.js'
 import type { ViewState } from '../../model/view.js'
 
-/** Width that there is [CSS px], and device pixels for each. */
+/** Width that there is [CSS px], device pixels for each, and how large text is (1 for JupyterLab's own size). */
 export interface Room {
   width: number
   ratio: number
+  text: number
 }
 
 /** A branch beside the one looked at: what it shares with a row above is not drawn again. */
@@ -34,6 +36,8 @@ export interface Overlay {
 /** What the timeline draws, and where [CSS px]. */
 export interface Scene {
   size: Room & { height: number }
+  /** Index of the first example: cards of long runs have the last ones only. Whatever is drawn is counted from it. */
+  first: number
   branch: string
   metric: string | null
   baseline: string | null
@@ -51,6 +55,8 @@ export interface Scene {
   /** Few different scores: each outcome has a strip of its own. */
   strips: boolean
   lanes: readonly { name: string; chat: number; y: number }[]
+  /** Height of a lane. */
+  lane: number
   /** Examples that the filters hide; null if none. */
   hides: ((index: number) => boolean) | null
   /** Middle of the i-th row of the rail of branches; none for a single branch. */
@@ -64,14 +70,16 @@ export interface Scene {
 export const NARROW = 700
 /** Least width of an example that has a mark of its own. */
 const ROOM = 5
-/** Height of a lane, and of a row of the rail. */
-export const LANE = 16
+/** Height of a lane, and of a row of the rail; lanes have text. */
+const LANE = 16
 const ROW = 10
 /** Most lanes that are shown at a time. */
 const MOST_LANES = 12
-/** Under the plot: examples without a score. */
+/** Under the plot: examples without a score; then the numbers of the axis. */
 const GUTTER = 12
 const AXIS = 16
+/** Left of the plot: numbers; over it: flags; right of it: names and values of lines. */
+const [LEFT, TOP, RIGHT, LITTLE] = [40, 28, 132, 104]
 
 /** What is kept between scenes. */
 export interface Kept {
@@ -91,9 +99,13 @@ function columnsOf(kept: Kept, run: RunStore, name: string, view: ViewState): Co
   return columns
 }
 
-/** Lays the timeline out: time depends on what came since `kept` was last used, not on the length of the run. */
-export function sceneOf(run: RunStore, view: ViewState, room: Room, kept: Kept): Scene {
-  const { width, ratio } = room
+/**
+ * Lays the timeline out: time depends on what came since `kept` was last used, not on the length of the run.
+ *
+ * @param known another number when texts came that the filters look at
+ */
+export function sceneOf(run: RunStore, view: ViewState, room: Room, kept: Kept, known = 0): Scene {
+  const { width, text } = room
   const branch = branchOf(run, view)
   const [metric, baseline] = [metricOf(run, view), baselineOf(run, view)]
   const columns = columnsOf(kept, run, branch, view)
@@ -101,27 +113,45 @@ export function sceneOf(run: RunStore, view: ViewState, room: Room, kept: Kept):
   const range = rangeOf(run, view)
   const scores = scoresOf(kept, metric, [columns, ...overlays.map(overlay => overlay.columns)])
 
-  const right = width - (width < NARROW ? 72 : 132)
-  const bottom = (width < NARROW ? 180 : 220) - AXIS - GUTTER
-  const plot = { left: 40, right, top: 28, bottom }
-  const under = bottom + GUTTER + AXIS
+  const right = width - (width < NARROW * text ? LITTLE : RIGHT) * text
+  const top = TOP * text
+  const bottom = top + (width < NARROW * text ? 124 : 164)
+  const plot = { left: LEFT * text, right, top, bottom }
+  const under = bottom + GUTTER + AXIS * text
   const rows = overlays.length === 0 ? 0 : overlays.length + 1
   const rail = Array.from({ length: rows }, (_, i) => under + ROW * (i + 0.5))
   const lanesTop = under + (rows === 0 ? 0 : ROW * rows + 4)
-  const lanes = lanesOf(columns, run, view).map((lane, i) => ({ ...lane, y: lanesTop + LANE * (i + 0.5) }))
-  const size = { width, ratio, height: lanesTop + (lanes.length === 0 ? 0 : LANE * lanes.length + 4) }
+  const lane = LANE * text
+  const lanes = lanesOf(columns, run, view).map((of, i) => ({ ...of, y: lanesTop + lane * (i + 0.5) }))
+  const size = { ...room, height: lanesTop + (lanes.length === 0 ? 0 : lane * lanes.length + 4) }
   const step = Math.max(1, right - plot.left) / (range[1] - range[0] + 1)
   const line = lineOf(run, view)
-  const filtered = view.outcomes.length < 4 || view.chat !== null || view.onlyWorse
+  const first = line[0]?.index ?? 0
+  const passes = passing(run, view)
+  const marks = marksOf(run, branch).flatMap(mark =>
+    mark.index < first ? [] : [{ ...mark, index: mark.index - first }],
+  )
   const crowded = step < ROOM
   const strips = crowded && columns.values.size <= FEW
   return {
-    ...{ size, branch, metric, baseline, columns, overlays, marks: marksOf(run, branch), range, step, plot, scores },
-    ...{ crowded, strips, rail, lanes, showBaseline: view.showBaseline },
-    hides: filtered ? index => !passes(line[index]!, view, metric, baseline) : null,
+    ...{ size, branch, metric, baseline, columns, overlays, marks, first, range, step, plot, scores },
+    ...{ crowded, strips, rail, lanes, lane, showBaseline: view.showBaseline },
+    hides: passes && (index => !passes(line[index]!)),
     stamp: [
       ...[columns, room, size.height, ...range, ...scores, strips, run.events, run.branches],
-      ...[view.outcomes, view.chat, view.onlyWorse, view.showBaseline, view.lanes, lanes[0]?.chat, lanes.length],
+      ...[
+        view.outcomes,
+        view.chat,
+        view.onlyWorse,
+        view.onlyDifferent,
+        view.search,
+        view.tag,
+        known,
+        view.showBaseline,
+        view.lanes,
+        lanes[0]?.chat,
+        lanes.length,
+      ],
       ...overlays.flatMap(overlay => [overlay.columns, overlay.columns.length]),
     ],
   }

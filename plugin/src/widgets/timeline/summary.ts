@@ -2,7 +2,10 @@ import type { Words } from '../../model/words.js'
 import type { Scene } from './scene.js'
 
 /** The picture in words, for those who do not see it. */
-export function summaryOf({ branch, metric, baseline, columns, marks, overlays, range }: Scene, t: Words): string {
+export function summaryOf(
+  { branch, metric, baseline, columns, marks, overlays, range, first }: Scene,
+  t: Words,
+): string {
   const { length, counts, adapter, base } = columns
   if (length === 0) return t.__('Timeline of %1: no examples yet.', branch)
   const last = (mean: Float32Array): string => mean[length - 1]!.toFixed(2)
@@ -23,12 +26,12 @@ export function summaryOf({ branch, metric, baseline, columns, marks, overlays, 
             'Edited before the examples %1.',
             edits
               .slice(-10)
-              .map(mark => mark.index)
+              .map(mark => mark.index + first)
               .join(', '),
           ),
         ]),
     ...overlays.map(({ name, from }) => t.__('Branch %1 leaves before example %2.', name, from)),
-    t.__('Examples %1 to %2 are shown.', range[0], Math.min(range[1], length - 1)),
+    t.__('Examples %1 to %2 are shown.', range[0] + first, Math.min(range[1], length - 1) + first),
   ]
   return sentences.join(' ')
 }

@@ -2,6 +2,7 @@ import { type RefObject, useEffect, useMemo, useRef } from 'react'
 import { usePanel, useView } from '../../context.js'
 import { pick, rangeOf } from '../../model/moves.js'
 import { lineOf } from '../../model/shown.js'
+import { useDetails } from '../example/use-example.js'
 import type { Colours } from './colours.js'
 import { useColours, useRoom, useVersion } from './hooks.js'
 import { Pickers } from './pickers.js'
@@ -28,9 +29,12 @@ function Drawing({ room, colours }: { room: Room; colours: Colours }) {
   const state = useView()
   const run = source.store
   const version = useVersion(run, run => lineOf(run, view.state).length)
+  // Texts come for the list, which asks for them.
+  const { version: texts } = useDetails()
+  const known = state.search.trim() !== '' || state.onlyDifferent ? texts : 0
   const kept = useRef<Kept>({ columns: new Map(), scores: null })
   // biome-ignore lint/correctness/useExhaustiveDependencies: a run changes in place, and counts its changes.
-  const scene = useMemo(() => sceneOf(run, state, room, kept.current), [run, version, state, room])
+  const scene = useMemo(() => sceneOf(run, state, room, kept.current, known), [run, version, state, room, known])
 
   // What is picked elsewhere comes into sight; what following has moved stays when it ends.
   const { index, follow, zoom } = state

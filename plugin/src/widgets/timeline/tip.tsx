@@ -39,7 +39,7 @@ export function Tip({ scene, index }: { scene: Scene; index: number }) {
   const place = x < (plot.left + plot.right) / 2 ? { left: x + 12 } : { right: scene.size.width - x + 12 }
   return (
     <div className="lh-Timeline-tip" data-lh="timeline-tip" style={{ ...place, top: Math.max(0, y - 34) }}>
-      <b>#{index}</b> <OutcomeIcon kind={point.outcome} /> <span>{parts.join(' · ')}</span>
+      <b>#{point.index}</b> <OutcomeIcon kind={point.outcome} /> <span>{parts.join(' · ')}</span>
     </div>
   )
 }
