@@ -22,7 +22,7 @@ export default defineConfig({
       { find: /^#platform$/, replacement: new URL('src/engine/node.ts', import.meta.url).pathname },
       { find: /^lora-harness$/, replacement: new URL('src/index.ts', import.meta.url).pathname },
       {
-        find: /^lora-harness\/adapters\/(baselines|locomo)$/,
+        find: /^lora-harness\/adapters\/(arc|baselines|choice|locomo|longmemeval)$/,
         replacement: `${new URL('src/adapters/', import.meta.url).pathname}$1.ts`,
       },
       {

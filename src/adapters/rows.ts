@@ -15,13 +15,18 @@ export interface Row {
  * @throws InputError naming file and line if it cannot be read
  */
 export function readRows(file: string): Row[] {
-  let bytes: Uint8Array
+  return parseRows(bytesOf(file), file)
+}
+
+/** A JSON file, whatever it holds. @throws InputError naming the file if it cannot be read or is no JSON */
+export const readJson = (file: string): unknown => parseJson(bytesOf(file), `reading ${file}`)
+
+function bytesOf(file: string): Uint8Array {
   try {
-    bytes = readFileSync(file)
+    return readFileSync(file)
   } catch (cause) {
     throw new InputError(`reading ${file}: ${messageOf(cause)}`, { cause })
   }
-  return parseRows(bytes, file)
 }
 
 /** The rows in a file's bytes; its name says which of the two kinds it is. */
