@@ -20,15 +20,19 @@ const present = existsSync(VECTORS)
 const vectors = present ? JSON.parse(readFileSync(VECTORS, 'utf8')) : {}
 
 describe.skipIf(!present)('the vectors of the original', () => {
-  test.each(vectors['dialsim.gpt_judge parsing'] ?? [])('dialsim.gpt_judge parsing: $judge_replies', vector => {
-    const { judge_replies, out, calls } = vector as { judge_replies: string[]; out: boolean; calls: number }
-    expect(parseJudge(judge_replies)).toEqual({ out, calls })
-  })
+  test.each<{ judge_replies: string[]; out: boolean; calls: number }>(vectors['dialsim.gpt_judge parsing'] ?? [])(
+    'dialsim.gpt_judge parsing: $judge_replies',
+    ({ judge_replies, out, calls }) => {
+      expect(parseJudge(judge_replies)).toEqual({ out, calls })
+    },
+  )
 
-  test.each(vectors['judge score regex \\b([1-9]|10)\\b first match'] ?? [])('judge score: $in', vector => {
-    const { in: text, out } = vector as { in: string; out: number | null }
-    expect(judgeScore(text)).toBe(out)
-  })
+  test.each<{ in: string; out: number | null }>(vectors['judge score regex \\b([1-9]|10)\\b first match'] ?? [])(
+    'judge score: $in',
+    ({ in: text, out }) => {
+      expect(judgeScore(text)).toBe(out)
+    },
+  )
 
   test('both sections are there', () => {
     expect(vectors['dialsim.gpt_judge parsing'].length).toBeGreaterThan(3)

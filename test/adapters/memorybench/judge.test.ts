@@ -101,7 +101,7 @@ describe('openAIJudge', () => {
     await using server = await fakeJudge(answers({ raw: { choices: [] } }, { status: 400, said: 'too long' }))
     const judge = openAIJudge({ baseURL: server.baseURL, model: 'm' })
     await expect(judge.complete(questions, sampling)).rejects.toThrow(/no chat completion: .*choices/s)
-    await expect(judge.complete(questions, sampling)).rejects.toThrow(/status 400: .*too long.*, after 1 calls/)
+    await expect(judge.complete(questions, sampling)).rejects.toThrow(/status 400: .*too long.*, after 1 call$/)
   })
 
   test('no server is an error after three calls', async () => {

@@ -90,7 +90,9 @@ function openAIModel({ baseURL, model, apiKey, prices }: Server, what: string): 
         const passing = found.status === 0 || found.status >= 500 || PASSING.includes(found.status)
         if (!passing || call === CALLS) {
           const status = found.status ? `status ${found.status}: ` : ''
-          throw new HarnessError(`${asking}: ${status}${hide(found.said)}, after ${call} calls`)
+          throw new HarnessError(
+            `${asking}: ${status}${hide(found.said)}, after ${call === 1 ? '1 call' : `${call} calls`}`,
+          )
         }
         await sleep(found.wait ?? 500 * 2 ** (call - 1), undefined, { signal })
       }
