@@ -1,7 +1,7 @@
 import { InputError } from '../../errors.js'
 import type { ExampleContext } from '../../harness/example.js'
 import { type Random, random, seedOf, shuffle } from '../../tensor.js'
-import { locomo } from '../memorybench/index.js'
+import { f1Score } from '../memorybench/locomo.js'
 import { type EmbeddedRow, ROWS } from './rows.js'
 
 export interface EmbeddedOptions {
@@ -80,6 +80,6 @@ function exampleOf(row: EmbeddedRow, half: 'first' | 'second'): ExampleContext {
     info: { ...info },
     metadata: { origin_question, fact, half },
     chatId: dataset_name,
-    evaluate: response => ({ f1: locomo.f1Score(response, golden_answer), golden_answer, fact, half }),
+    evaluate: response => ({ f1: f1Score(response, golden_answer), golden_answer, fact, half }),
   }
 }

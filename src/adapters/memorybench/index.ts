@@ -1,5 +1,5 @@
 export * as locomo from './locomo.js'
 export { porterStem } from './porter.js'
 export { parseColumn } from './python.js'
-export type { LocomoRecord } from './record.js'
+export type { MemoryBenchRecord } from './record.js'
 export { MemoryBenchExampleSource, type MemoryBenchOptions } from './source.js'

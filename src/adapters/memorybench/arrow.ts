@@ -1,0 +1,98 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { RecordBatch, Vector } from 'apache-arrow'
+import { InputError, messageOf } from '../../errors.js'
+import type { Row } from '../rows.js'
+
+/** Begins a file of the IPC file format; a stream follows, and a footer that a reader from front to back has no use for. */
+const MAGIC = 'ARROW1\0\0'
+
+/**
+ * Rows of an Arrow file, an IPC stream as Python's `datasets` writes it or an IPC file, one record batch in memory at
+ * a time. Loaded when first asked for: nobody else pays for `apache-arrow`.
+ *
+ * @param wanted columns that rows are to have; others are never decoded
+ * @returns text as strings, integers as numbers, beyond ±(2^53 − 1) as the text of their digits
+ * @throws InputError naming the file if it cannot be read, or naming a wanted column that is no text, number or boolean
+ */
+export function* readArrow(file: string, wanted: (column: string) => boolean): Generator<Row> {
+  let count = 0
+  for (const batch of batches(file)) {
+    const columns = batch.schema.fields.flatMap(({ name }, i) =>
+      wanted(name) ? [{ name, cells: batch.getChildAt(i) }] : [],
+    )
+    for (let i = 0; i < batch.numRows; i++) {
+      const where = `${file}, row ${++count}`
+      const cells = columns.map(({ name, cells }) => [name, cell(cells, i, `${where}, column ${name}`)])
+      yield { value: Object.fromEntries(cells), where }
+    }
+  }
+}
+
+function* batches(file: string): Generator<RecordBatch> {
+  const reading = <T>(work: () => T): T => {
+    try {
+      return work()
+    } catch (cause) {
+      throw new InputError(`reading ${file}: no Arrow file, or a damaged one: ${messageOf(cause)}`, { cause })
+    }
+  }
+  const arrow = createRequire(import.meta.url)('apache-arrow') as typeof import('apache-arrow')
+  const fd = openSync(file, 'r')
+  try {
+    const { size } = fstatSync(fd)
+    const reader = reading(() => arrow.RecordBatchReader.from(messages(fd, size, arrow)).open())
+    if (!reader.schema) throw new InputError(`reading ${file}: no Arrow file: it has no schema`)
+    for (;;) {
+      const next = reading(() => reader.next())
+      if (next.done) return
+      const batch: RecordBatch = next.value
+      // A damaged number of rows must not keep anybody busy: a row of a text takes 4 bytes at least.
+      if (!(batch.numRows <= size))
+        throw new InputError(`reading ${file}: a batch of ${batch.numRows} rows in ${size} bytes`)
+      yield batch
+    }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/**
+ * The messages of a stream as they are in the file: length, metadata, body. Batches follow one another in the same
+ * bytes, since nobody looks at one again after the next; dictionaries and the schema stay.
+ */
+function* messages(fd: number, size: number, arrow: typeof import('apache-arrow')): Generator<Uint8Array> {
+  let reused = new Uint8Array(0)
+  const read = (at: number, length: number, into = new Uint8Array(length)): Uint8Array => {
+    if (!(length >= 0 && at + length <= size))
+      throw new RangeError(`it ends at ${size}, amid ${length} bytes from ${at}`)
+    for (let done = 0; done < length; ) done += readSync(fd, into, done, length - done, at + done)
+    return into.subarray(0, length)
+  }
+  const magic = size >= MAGIC.length ? Buffer.from(read(0, MAGIC.length)).toString('latin1') : ''
+  for (let at = magic === MAGIC ? MAGIC.length : 0; at + 8 <= size; ) {
+    const [mark, length] = new Int32Array(read(at, 8).buffer)
+    // Before Arrow 0.15 nothing marked the length.
+    const [prefix, metadata] = mark === -1 ? [8, length!] : [4, mark!]
+    if (metadata === 0) return
+    const { headerType, bodyLength } = arrow.Message.decode(read(at + prefix, metadata))
+    const whole = prefix + metadata + bodyLength
+    if (headerType === arrow.MessageHeader.RecordBatch) {
+      if (whole > reused.length && at + whole <= size) reused = new Uint8Array(whole)
+      yield read(at, whole, reused)
+    } else yield read(at, whole)
+    at += whole
+  }
+}
+
+function cell(cells: Vector | null, i: number, where: string): unknown {
+  let value: unknown
+  try {
+    value = cells?.get(i) ?? null
+  } catch (cause) {
+    throw new InputError(`reading ${where}: the file is damaged: ${messageOf(cause)}`, { cause })
+  }
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
+  if (value === null || typeof value !== 'object') return value
+  throw new InputError(`reading ${where}: it is of Arrow's type ${cells?.type}; it must be text, numbers or booleans`)
+}
