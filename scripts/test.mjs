@@ -31,13 +31,16 @@ await main(async () => {
   const projects = ['unit', 'ort', 'ui', 'notebook', 'model']
     .filter(tier => !skipped[tier])
     .map(tier => `--project=${tier}`)
-  const reporters = [
-    '--reporter=default',
-    '--reporter=./scripts/unfinished.mjs',
-    '--reporter=json',
-    `--outputFile.json=${results}`,
-  ]
-  const tests = await vitest([...projects, ...reporters], env)
+  env.UNFINISHED = join(folder, 'unfinished.json')
+  const reporters = ['--reporter=default', '--reporter=./scripts/unfinished.mjs']
+  const all = [...projects, ...reporters, '--reporter=json', `--outputFile.json=${results}`]
+  let tests = await vitest(all, env)
+  const { files, isAll } = existsSync(env.UNFINISHED) ? JSON.parse(readFileSync(env.UNFINISHED, 'utf8')) : { files: [] }
+  if (files.length > 0) say(`\nThe process of these test files ended before they did: ${files.join(', ')}`)
+  if (isAll && files.length > 0) {
+    say('Nothing else failed; they run again, once.')
+    tests = await vitest([...projects, ...files], env)
+  }
 
   if (skipped.model) say(`\nThe tests with the embedded model did not run. ${skipped.model}`)
   if (skipped.ui) say(`\nThe tests in a browser did not run. ${skipped.ui}`)
