@@ -175,6 +175,9 @@ export class FakeConnection<K extends KernelSide = FakeKernel> {
   readonly statusChanged = new Signal<this, Kernel.Status>(this)
   readonly connectionStatusChanged = new Signal<this, Kernel.ConnectionStatus>(this)
   readonly disposed = new Signal<this, void>(this)
+  readonly iopubMessage = new Signal<this, unknown>(this)
+  readonly clientId = 'front'
+  readonly username = ''
   isDisposed = false
   handleComms = true
   reconnects = 0
@@ -187,7 +190,10 @@ export class FakeConnection<K extends KernelSide = FakeKernel> {
     this.kernel = kernel
     this.id = names.get(kernel) ?? `kernel-${named++}`
     names.set(kernel, this.id)
-    kernel.deliver = (id, data) => this.#comms.get(id)?.onMsg?.({ content: { data } })
+    kernel.deliver = (id, data) => {
+      this.#comms.get(id)?.onMsg?.({ content: { data } })
+      this.iopubMessage.emit({ header: { msg_type: 'comm_msg' }, content: { comm_id: id, data } })
+    }
   }
 
   get typed(): Kernel.IKernelConnection {
@@ -201,9 +207,17 @@ export class FakeConnection<K extends KernelSide = FakeKernel> {
     this.#target = undefined
   }
   createComm(target: string, id: string): Comm {
+    if (!this.handleComms) throw new Error('Comms are disabled on this kernel connection')
     const comm = new Comm(this as never, target, id)
     this.#comms.set(id, comm)
     return comm
+  }
+  /** Of comms, on a connection that has none. */
+  sendShellMessage({ header, content }: { header: { msg_type: string }; content: Record<string, unknown> }): void {
+    const id = String(content.comm_id)
+    if (header.msg_type === 'comm_open') this.send(() => this.kernel.opened(id, String(content.target_name)))
+    else if (header.msg_type === 'comm_msg') this.send(() => this.kernel.said(id, content.data as ControlRequest))
+    else this.kernel.comms.delete(id)
   }
   async requestCommInfo(): Promise<unknown> {
     const comms = Object.fromEntries([...this.kernel.comms].map(([id, { target }]) => [id, { target_name: target }]))
@@ -218,6 +232,7 @@ export class FakeConnection<K extends KernelSide = FakeKernel> {
     const comms: Map<string, { target: string; next: number }> = this.kernel.comms as never
     comms.set('announced', { target: EVENTS_COMM, next: 0 })
     this.#target?.(new Comm(this as never, EVENTS_COMM, 'announced'), {})
+    this.iopubMessage.emit({ header: { msg_type: 'comm_open' }, content: { target_name: EVENTS_COMM } })
   }
 
   /** As JupyterLab does while it is not connected: messages wait. */

@@ -133,21 +133,52 @@ describe('a run of a kernel', () => {
     expect(connection.isDisposed).toBe(false)
   })
 
-  test('a second notebook with the kernel has the runs of the first one', async () => {
-    const { kernel, source, runs } = await following()
-    const { deliver } = kernel
+  test('two notebooks with one kernel: each has a line of its own, and keeps it when the other closes', async () => {
+    const { kernel, source, runs, kept } = await following()
+    const first = kernel.deliver!
     const connection = new FakeConnection(kernel)
-    kernel.deliver = deliver
-    connection.handleComms = false
-    const second = new KernelRuns(connection.typed)
+    const second = kernel.deliver!
+    kernel.deliver = (id, data) => {
+      first(id, data)
+      second(id, data)
+    }
+    connection.handleComms = false // JupyterLab lets one connection of a page have comms.
+    const beside = new KernelRuns(connection.typed, { kept, place: 'beside.ipynb' })
     await settle(0)
-    expect(second.sources).toEqual([source])
-    expect(second.expect('later')).toBe(runs.expect('later'))
-    second.dispose()
+    const other = beside.sources[0]!
+    expect([kernel.comms.size, other === source]).toEqual([5, false]) // The announced one, and two of each.
     kernel.step()
-    expect(told(source)).toEqual(truth(kernel))
+    for (const each of [source, other]) expect(told(each)).toEqual(truth(kernel))
+    kernel.answers = ({ request }) => ({ request, ok: true, result: { index: 1 } })
+    expect(await Promise.all([source.ask({ type: 'step' }), other.ask({ type: 'step' })])).toHaveLength(2)
+
     runs.dispose()
+    kernel.step()
     expect(source.store.connection.kind).toBe('lost')
+    expect(other.store.connection).toEqual({ kind: 'live' })
+    expect(told(other)).toEqual(truth(kernel))
+    // Each finds its own again after a reload.
+    const again = new KernelRuns(connection.typed, { kept, place: 'beside.ipynb' })
+    await settle(0)
+    expect(kernel.comms.size).toBe(3)
+    expect(again.sources[0]!.store.connection).toEqual({ kind: 'live' })
+    beside.dispose()
+    expect([...kernel.comms.keys()]).toEqual(['announced'])
+  })
+
+  test('a notebook beside another learns of the first run, and of a kernel that was started again', async () => {
+    const kernel = new FakeKernel()
+    const connection = new FakeConnection(kernel)
+    connection.handleComms = false
+    const runs = new KernelRuns(connection.typed)
+    await settle(0)
+    expect(runs.sources).toEqual([])
+    kernel.step()
+    connection.announce()
+    await settle(0)
+    expect(runs.sources[0]!.store.connection).toEqual({ kind: 'live' })
+    connection.restart()
+    expect(runs.sources[0]!.store.connection).toEqual({ kind: 'restarted' })
   })
 
   test('a kernel that was started again', async () => {

@@ -132,9 +132,9 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('whoever looks at the timeline', (
     await page.waitForSelector('[data-lh="timeline-history"]')
     await drawn(page)
     // The edit before #20 is not among them.
-    expect(await page.locator('[data-lh="timeline-edit"]').evaluateAll(all => all.map(each => each.title))).toEqual([
-      'Edit 2, before example 310',
-    ])
+    expect(
+      await page.locator('[data-lh="timeline-edit"]').evaluateAll(all => all.map(each => each.getAttribute('title'))),
+    ).toEqual(['Edit 2, before example 310'])
     const ends = await page.evaluate(() => {
       const { right } = document.querySelector('.lh-Timeline')!.getBoundingClientRect()
       return [...document.querySelectorAll<HTMLElement>('[data-lh="timeline-label"]')].map(each => ({

@@ -57,7 +57,7 @@ export class NotebookRuns {
     if (notebook.isDisposed || kernel() !== now || before?.kernel === now) return
     before?.dispose()
     for (const { store } of before?.sources ?? []) store.set({ connection: { kind: 'restarted' } })
-    const runs = new KernelRuns(now, { schedule: atFrames(), kept: sessionStorage })
+    const runs = new KernelRuns(now, { schedule: atFrames(), kept: sessionStorage, place: notebook.context.path })
     this.#kernels.set(notebook, runs)
     runs.appeared.connect((_, { store }) => {
       // Its own name comes with its state.

@@ -1,7 +1,8 @@
 import '../model/no-eval.js'
-import type { Kernel, KernelMessage } from '@jupyterlab/services'
+import type { Kernel } from '@jupyterlab/services'
 import { UUID } from '@lumino/coreutils'
 import { CONTROL_COMM, EVENTS_COMM } from 'lora-harness/protocol'
+import { commOn, type Line, onComm } from './raw-comm.js'
 
 /**
  * How a page came to its comms. Unless they are `new`, something may have been missed: while the line was lost (`same`), or
@@ -36,31 +37,32 @@ export class Comms {
   readonly #kernel: Kernel.IKernelConnection
   readonly #on: CommsEvents
   readonly #kept: Kept | undefined
-  #events: Kernel.IComm | undefined
-  #control: Kernel.IComm | undefined
+  readonly #key: string
+  readonly #unlisten: () => void
+  #events: Line | undefined
+  #control: Line | undefined
   #disposed = false
   /** Counts attempts: only the last one counts. */
   #attempt = 0
 
-  constructor(kernel: Kernel.IKernelConnection, on: CommsEvents, kept?: Kept) {
+  /** @param place names the notebook among those of the page: each has comms of its own, with the same kernel too */
+  constructor(kernel: Kernel.IKernelConnection, on: CommsEvents, kept?: Kept, place = '') {
     this.#kernel = kernel
     this.#on = on
     this.#kept = kept
-    kernel.registerCommTarget(EVENTS_COMM, this.#announced)
+    this.#key = `lora-harness:comms:${kernel.id}:${place}`
+    // The kernel says that it has runs.
+    this.#unlisten = onComm(kernel, EVENTS_COMM, () => {
+      if (!this.open) this.#begin()
+    })
   }
 
   get open(): boolean {
     return this.#control !== undefined && !this.#control.isDisposed && !this.#events!.isDisposed
   }
 
-  /** The kernel says that it has runs. */
-  readonly #announced = (_comm: Kernel.IComm, _message: KernelMessage.ICommOpenMsg): void => {
-    if (!this.open) this.#begin()
-  }
-
   /** Looks whether the kernel has runs, or still has these comms. Resolves when that is known, or cannot be. */
   async look(): Promise<void> {
-    if (!this.#kernel.handleComms) return
     const attempt = ++this.#attempt
     const reply = await this.#kernel.requestCommInfo({}).catch(() => undefined)
     if (this.#disposed || attempt !== this.#attempt || !reply || reply.content.status !== 'ok') return
@@ -93,7 +95,7 @@ export class Comms {
   dispose(): void {
     this.#disposed = true
     if (!this.#kernel.isDisposed) {
-      this.#kernel.removeCommTarget(EVENTS_COMM, this.#announced)
+      this.#unlisten()
       for (const comm of [this.#events, this.#control])
         if (comm && !comm.isDisposed) {
           comm.onClose = () => {}
@@ -110,10 +112,7 @@ export class Comms {
   #take(names: Names, how: 'new' | 'found'): void {
     this.#attempt++
     const { client, events, control } = names
-    const comms = [
-      this.#kernel.createComm(EVENTS_COMM, events),
-      this.#kernel.createComm(CONTROL_COMM, control),
-    ] as const
+    const comms = [commOn(this.#kernel, EVENTS_COMM, events), commOn(this.#kernel, CONTROL_COMM, control)] as const
     ;[this.#events, this.#control] = comms
     comms[0].onMsg = message => this.#on.event(message.content.data)
     comms[1].onMsg = message => this.#on.reply(message.content.data)
@@ -133,10 +132,6 @@ export class Comms {
     const comms = [this.#events, this.#control]
     this.#events = this.#control = undefined
     for (const comm of comms) if (comm && !comm.isDisposed) comm.dispose()
-  }
-
-  get #key(): string {
-    return `lora-harness:comms:${this.#kernel.id}`
   }
 
   #recall(): Names | undefined {

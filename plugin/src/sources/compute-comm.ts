@@ -1,6 +1,7 @@
 import type { Kernel } from '@jupyterlab/services'
 import { COMPUTE_COMM } from 'lora-harness/protocol'
 import type { ComputeLine } from '../compute/control.js'
+import { commOn } from './raw-comm.js'
 
 /** Opens the comm on which this page serves a model to a kernel. */
 export function openComputeComm(
@@ -10,7 +11,7 @@ export function openComputeComm(
   told: (data: unknown, buffers: readonly ArrayBuffer[]) => void,
   closed: () => void,
 ): ComputeLine {
-  const comm = kernel.createComm(COMPUTE_COMM)
+  const comm = commOn(kernel, COMPUTE_COMM)
   // Buffers come as views on the whole message.
   comm.onMsg = ({ content, buffers = [] }) =>
     told(

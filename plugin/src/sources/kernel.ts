@@ -14,15 +14,11 @@ export interface KernelRunsOptions {
   schedule?: (tell: () => void) => void
   /** Where to keep what a reload should find: `sessionStorage` in a page. */
   kept?: Kept
+  /** Names the notebook among those of the page. */
+  place?: string
 }
 
-/** Those that are not disposed: see `#speaking`. */
-const all = new Set<KernelRuns>()
-
-/**
- * The runs of one kernel, followed on one pair of comms however many panels show them. JupyterLab lets one connection for
- * each kernel and page handle comms: of two notebooks with one kernel, the second one's runs are those of the first.
- */
+/** The runs of the kernel of one notebook, followed on one pair of comms however many panels show them. */
 export class KernelRuns implements IDisposable {
   readonly kernel: Kernel.IKernelConnection
   readonly #sources = new Map<string, KernelSource>()
@@ -36,7 +32,7 @@ export class KernelRuns implements IDisposable {
 
   constructor(
     kernel: Kernel.IKernelConnection,
-    { schedule = tell => queueMicrotask(tell), kept }: KernelRunsOptions = {},
+    { schedule = tell => queueMicrotask(tell), kept, place }: KernelRunsOptions = {},
   ) {
     this.kernel = kernel
     this.#schedule = schedule
@@ -49,12 +45,12 @@ export class KernelRuns implements IDisposable {
         reply: data => this.#reply(data),
       },
       kept,
+      place,
     )
     this.#requests = new Requests(
       data => this.#comms.send(data),
       (id, waiting) => this.#waiting(id, waiting),
     )
-    all.add(this)
     kernel.connectionStatusChanged.connect(this.#connection, this)
     kernel.statusChanged.connect(this.#status, this)
     kernel.disposed.connect(this.#lost, this)
@@ -63,7 +59,7 @@ export class KernelRuns implements IDisposable {
 
   /** The runs there are, in the order in which they appeared; those that were only expected among them. */
   get sources(): readonly KernelSource[] {
-    return [...this.#speaking.#sources.values()]
+    return [...this.#sources.values()]
   }
   /** A run was told of for the first time. */
   get appeared(): ISignal<this, KernelSource> {
@@ -72,16 +68,9 @@ export class KernelRuns implements IDisposable {
 
   /** The run of that name, even if nothing of it is known yet, as when a panel is restored before its kernel has spoken. */
   expect(id: string): KernelSource {
-    const speaking = this.#speaking
-    const source = speaking.#sources.get(id) ?? new KernelSource(id, speaking, this.#schedule)
-    speaking.#sources.set(id, source)
+    const source = this.#sources.get(id) ?? new KernelSource(id, this, this.#schedule)
+    this.#sources.set(id, source)
     return source
-  }
-
-  /** The one whose connection handles comms. */
-  get #speaking(): KernelRuns {
-    const { id, handleComms } = this.kernel
-    return handleComms ? this : ([...all].findLast(({ kernel }) => kernel.id === id && kernel.handleComms) ?? this)
   }
 
   /** @throws Error what the kernel says, or why there is no answer */
@@ -103,7 +92,6 @@ export class KernelRuns implements IDisposable {
   dispose(): void {
     if (this.#disposed) return
     this.#disposed = true
-    all.delete(this)
     this.#comms.dispose()
     this.#requests.fail('the panel was closed')
     this.#lost()
