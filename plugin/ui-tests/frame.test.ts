@@ -132,7 +132,11 @@ describe('what a person should know', () => {
 
   test('an empty run, a failed run, a busy kernel', () => {
     const empty = desk({ status: 'running', index: 0 }, { examples: 0 })
-    expect(notices(empty)[0]!.text).toBe('Loading the model. The first example starts when it is ready.')
+    empty.source.store.since = NOW - 12_000
+    expect(notices(empty)[0]!.text).toBe('Loading the model (12 s). The first example starts when it is ready.')
+    empty.source.store.apply({ type: 'state', state: { ...empty.source.store.state!, stage: 'infer' } })
+    expect(empty.source.store.since).toBeGreaterThan(NOW) // By the clock: another stage began.
+    expect(notices(empty)[0]!.text).toBe('The first example is being worked on (0 s).')
     expect(names(desk({ status: 'idle', index: 0 }, { examples: 0 }))).toEqual(['empty'])
     expect(notices(desk({ status: 'failed', error: 'no memory' }))[0]!.text).toMatch(
       /^The run failed at #12: no memory /,

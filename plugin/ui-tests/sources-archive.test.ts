@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
+import { nullTranslator } from '@jupyterlab/translation'
 import { build } from 'esbuild'
 import { strToU8, unzipSync, zipSync } from 'fflate'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -12,6 +13,8 @@ import { openRun, readRun } from '../../src/record/open.js'
 import { readPair, readPath } from '../../src/report/adapters.js'
 import { numbered, toy } from '../../test/harness/toy.js'
 import { randomAdapter } from '../../test/helpers/adapters.js'
+import { noticesOf } from '../src/model/notices.js'
+import { FIRST_VIEW } from '../src/model/view.js'
 import { openArchive } from '../src/sources/archive.js'
 
 const home = mkdtempSync(join(tmpdir(), 'archive-'))
@@ -147,6 +150,23 @@ describe('a file that is none', () => {
   ])('%s', async (_, bytes, why) => {
     await expect(openArchive(bytes(), 'odd.zip')).rejects.toThrow(/^odd\.zip cannot be shown: /)
     await expect(openArchive(bytes(), 'odd.zip')).rejects.toThrow(why)
+  })
+
+  test('one of another format: what fits is shown without pictures of adapters, the rest is refused by its version', async () => {
+    const files = unzipSync(zip)
+    const top = Object.keys(files).find(name => name.endsWith('panel/run.json'))!
+    const run = JSON.parse(new TextDecoder().decode(files[top]))
+    const as = (about: object) => zipSync({ ...files, [top]: strToU8(JSON.stringify({ ...run, ...about })) })
+    const old = await openArchive(as({ v: '0.3' }), 'old.zip')
+    expect(old.store.connection).toEqual({ kind: 'stored', what: 'old.zip', version: '0.3' })
+    expect(old.store.line('main')).toEqual(record.timeline('main'))
+    expect([old.cannot('example'), typeof old.cannot('adapters')]).toEqual([null, 'string'])
+    expect(noticesOf(old, FIRST_VIEW, 0, nullTranslator.load('')).map(({ text }) => text)).toEqual([
+      'Written in format version 0.3; metrics are shown, adapter pictures are not. Export it again to see all.',
+    ])
+    await expect(openArchive(as({ v: 2, branches: undefined }), 'new.zip')).rejects.toThrow(
+      'new.zip cannot be shown: it was written in format version 2, which this panel cannot read: export it again',
+    )
   })
 
   test('an adapter whose file is not there, or is damaged', async () => {

@@ -84,6 +84,15 @@ const NOTICES: readonly ((about: Case) => Notice | null)[] = [
         : t.__('Loading earlier examples… %1 of %2.', shown.toLocaleString(), all.toLocaleString())
     return { name: 'loading', tone: 'info', text, actions: [], lasting: true }
   },
+  ({ run, t }) => {
+    const { connection } = run
+    if (connection.kind !== 'stored' || connection.version === undefined) return null
+    const text = t.__(
+      'Written in format version %1; metrics are shown, adapter pictures are not. Export it again to see all.',
+      connection.version,
+    )
+    return { name: 'format', tone: 'info', text, actions: [] }
+  },
   ({ run, t }) =>
     run.trouble === null
       ? null
@@ -105,15 +114,17 @@ const NOTICES: readonly ((about: Case) => Notice | null)[] = [
       lasting: true,
     }
   },
-  ({ run, view, t }) => {
+  ({ run, view, now, t }) => {
     const { state, connection } = run
     if (connection.kind !== 'live' || !state || here({ run, view }) > 0) return null
     const [name, tone, lasting] = ['empty', 'info' as const, true]
     if (state.status === 'running') {
+      // A kernel does not know how much of a model is loaded: only for how long.
+      const time = durationOf(Math.max(0, now - run.since))
       const text = state.stage
-        ? t.__('The first example is being worked on.')
-        : t.__('Loading the model. The first example starts when it is ready.')
-      return { name, tone, text, actions: [], lasting }
+        ? t.__('The first example is being worked on (%1).', time)
+        : t.__('Loading the model (%1). The first example starts when it is ready.', time)
+      return { name, tone, text, actions: [], lasting, ticks: true }
     }
     const text = t.__('No example has been run yet.')
     return { name, tone, text, actions: [{ words: t.__('Start'), do: 'pause' }], lasting }

@@ -14,7 +14,12 @@ export type Connection =
   /** The run was closed by its notebook. */
   | { kind: 'closed' }
   /** From a file or a notebook's output: nothing will change. */
-  | { kind: 'stored'; what: string }
+  | {
+      kind: 'stored'
+      what: string
+      /** Version of its format, if it is another one than ours. */
+      version?: string
+    }
 
 /** A message as it is told: without its address. */
 export type Told = EventMessage extends infer M ? (M extends unknown ? Omit<M, 'seq' | 'id'> : never) : never
@@ -35,6 +40,8 @@ export class RunStore {
   connection: Connection = { kind: 'loading' }
   /** What was told and made no sense, in words; null if all did. */
   trouble: string | null = null
+  /** When it began to do what it does, as far as was heard [ms since 1970]. */
+  since = Date.now()
   /** Why what was asked is not answered yet, in words; null while nothing waits for long. */
   busy: string | null = null
   /** Texts of an example, as far as they were read: see `Details`. */
@@ -89,6 +96,7 @@ export class RunStore {
     switch (told.type) {
       case 'state':
         if (this.state && told.state.runId !== this.state.runId) this.forget()
+        if (told.state.status !== this.state?.status || told.state.stage !== this.state.stage) this.since = Date.now()
         this.state = told.state
         if (told.state.status !== 'running' && told.state.stage === null) this.token = null
         return true

@@ -11,7 +11,7 @@ import {
 import type { z } from 'zod'
 import { RunStore } from '../model/store.js'
 import { adapterAnswers } from './archive-adapters.js'
-import { SavedSource } from './saved.js'
+import { type Answers, SavedSource } from './saved.js'
 import { Zip } from './zip.js'
 
 /** Largest parts that are read [bytes], and the longest run [steps]. */
@@ -34,8 +34,10 @@ export async function openArchive(
   try {
     const zip = new Zip(bytes)
     const top = topOf(zip)
-    const run = parsed(ArchivedRun, zip.read(top + ARCHIVED.run, MOST.run), ARCHIVED.run)
-    const steps = await stepsOf(zip.read(top + ARCHIVED.steps, MOST.steps), run)
+    const raw = json(zip.read(top + ARCHIVED.run, MOST.run), ARCHIVED.run)
+    const version = versionOf(raw)
+    const run = parsed(ArchivedRun, asOurs(raw, version), ARCHIVED.run, version)
+    const steps = await stepsOf(zip.read(top + ARCHIVED.steps, MOST.steps), run, version)
     const store = stored(run, steps, name, schedule)
     const line = (branch: string, index: number): Step | undefined => {
       const of = run.branches.find(each => each.name === branch)
@@ -45,14 +47,16 @@ export async function openArchive(
     }
     const lineOf = (branch: string) => store.line(branch).map(({ index }) => line(branch, index)!)
     const why = 'This run is shown from a file: it can be looked at, and not gone on with here'
-    return new SavedSource(store, name, why, {
+    const answers: Answers = {
       runs: () => [store.state!],
       example: ({ branch, index }) => line(branch, index) ?? refuse(`Branch ${branch} has no example ${index}`),
       callables: ({ hash }) =>
         run.callables.find(each => each.hash === hash) ?? refuse('Its source is not in the file'),
       lineage: () => lineage(run, store),
-      ...adapterAnswers(zip, top, run, lineOf),
-    })
+      // What lies in another format's folders of adapters is not known.
+      ...(version === undefined && adapterAnswers(zip, top, run, lineOf)),
+    }
+    return new SavedSource(store, name, why, answers, version)
   } catch (cause) {
     throw new Error(`${name} cannot be shown: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
   }
@@ -82,21 +86,38 @@ function json(bytes: Uint8Array, what: string): unknown {
   }
 }
 
-function parsed<T>(schema: z.ZodType<T>, bytes: Uint8Array, what: string): T {
-  const { success, data, error } = schema.safeParse(json(bytes, what))
+/** Version of a format, if it is another one than ours. */
+function versionOf(raw: unknown): string | undefined {
+  const { v } = (raw ?? {}) as { v?: unknown }
+  return (typeof v === 'number' || typeof v === 'string') && v !== 1 ? `${v}`.slice(0, 20) : undefined
+}
+
+/** What is of another version is read as ours, if it has all that ours has. */
+const asOurs = (raw: unknown, version: string | undefined): unknown =>
+  version === undefined ? raw : { ...(raw as object), v: 1 }
+
+function parsed<T>(schema: z.ZodType<T>, raw: unknown, what: string, version?: string): T {
+  const { success, data, error } = schema.safeParse(raw)
   if (success) return data
+  if (version !== undefined)
+    refuse(`it was written in format version ${version}, which this panel cannot read: export it again`)
   const { path = [], message = '' } = error.issues[0] ?? {}
   return refuse(`${what}: ${path.join('.')}: ${message}`.slice(0, 300))
 }
 
 /** Own steps of each branch. @throws Error if one is missing or of another shape */
-async function stepsOf(bytes: Uint8Array, { branches }: ArchivedRun): Promise<Map<string, Step[]>> {
+async function stepsOf(
+  bytes: Uint8Array,
+  { branches }: ArchivedRun,
+  version: string | undefined,
+): Promise<Map<string, Step[]>> {
   const steps = new Map(branches.map(({ name }) => [name, [] as Step[]]))
   let count = 0
   for (let at = 0; at < bytes.length; count++) {
     const found = bytes.indexOf(10, at)
     const end = found < 0 ? bytes.length : found
-    const step = parsed(ArchivedStep, bytes.subarray(at, end), `${ARCHIVED.steps}, line ${count + 1}`)
+    const line = `${ARCHIVED.steps}, line ${count + 1}`
+    const step = parsed(ArchivedStep, asOurs(json(bytes.subarray(at, end), line), version), line, version)
     const own = steps.get(step.branch)
     const first = branches.find(({ name }) => name === step.branch)?.at
     if (!own || first === undefined || step.index !== first + own.length)

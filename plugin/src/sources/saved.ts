@@ -15,12 +15,13 @@ export class SavedSource implements RunSource {
    * @param store filled
    * @param what names where it is stored, as "shown from …"
    * @param why it cannot do what it does not answer, in words for a tooltip
+   * @param version of its format, if it is another one than ours
    */
-  constructor(store: RunStore, what: string, why: string, answers: Answers) {
+  constructor(store: RunStore, what: string, why: string, answers: Answers, version?: string) {
     this.store = store
     this.#answers = answers
     this.#why = why
-    store.set({ connection: { kind: 'stored', what } })
+    store.set({ connection: { kind: 'stored', what, ...(version !== undefined && { version }) } })
   }
 
   cannot(type: AskType): string | null {

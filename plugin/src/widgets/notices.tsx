@@ -15,7 +15,8 @@ export function Notices() {
   const state = useView()
   const box = useRef<HTMLElement>(null)
   const desk = useDesk(box)
-  const now = useNow(run.connection.kind === 'lost' || state.asking.length > 0)
+  const isBeginning = run.state?.status === 'running' && run.state.index === 0
+  const now = useNow(run.connection.kind === 'lost' || state.asking.length > 0 || isBeginning)
   usePauseOnErrors()
   const act = (action: NoticeAction) => {
     if (action.do === 'reconnect') return source.reconnect()
