@@ -1,4 +1,5 @@
 export * as jrel from './jrel.js'
+export * as judgeSet from './judge-set.js'
 export * as lexeval from './lexeval.js'
 export { meteor, meteorOfTokens } from './meteor.js'
 export { type Rouge, rougeL } from './rouge.js'

@@ -15,14 +15,21 @@ export interface Rouge {
  * subsequences with each sentence of the hypothesis the union is taken. f is 2rp/(r + p + 1e-8), so equal texts get
  * 0.999999995.
  *
- * @throws InputError if a text is empty but for ".", as the original does, or if two sentences have more than 2^31 pairs
- * of words
+ * @throws InputError if a text is empty but for ".", as the original does, or if there are more than 2^22 pairs of sentences, or in two sentences more than
+ * 2^31 pairs of words
  */
 export const rougeL = (hypothesis: string, reference: string): Rouge => rougeOf(hypothesis, reference).scores
+
+/** Most pairs of sentences compared: some seconds. */
+const SENTENCES = 2 ** 22
 
 /** The same, and the most steps that it took to find a common subsequence. */
 export function rougeOf(hypothesis: string, reference: string): { scores: Rouge; steps: number } {
   const [hyp, ref] = [sentences(hypothesis, 'hypothesis'), sentences(reference, 'reference')]
+  if (hyp.length * ref.length > SENTENCES)
+    throw new InputError(
+      `computing ROUGE-L: ${hyp.length} sentences with ${ref.length} are more than 2^22 pairs; shorten one text`,
+    )
   const common = new Set<string>()
   let most = 0
   for (const x of ref)
