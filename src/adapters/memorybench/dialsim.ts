@@ -1,5 +1,7 @@
 import { strip } from './python.js'
 
+export { parseJudge, parseJudge } from './judge/dialsim.js'
+
 /** One thing said in a conversation. */
 export interface Turn {
   speaker: string
