@@ -7,6 +7,7 @@ import { Dialogs } from './widgets/dialogs/dialogs.js'
 import { Drawer } from './widgets/drawer.js'
 import { Detail } from './widgets/example/detail.js'
 import { Examples } from './widgets/examples.js'
+import { useHeldBranch } from './widgets/held-branch.js'
 import { useKeys } from './widgets/keys.js'
 import { Lineage } from './widgets/lineage.js'
 import { Notices } from './widgets/notices.js'
@@ -35,6 +36,7 @@ function Frame({ trans }: PanelContext) {
   const run = useRun()
   const { tab, comparing, drawer, columns } = useView()
   const onKeyDown = useKeys(root)
+  useHeldBranch()
   const [list, adapter] = columns
   const shares = { '--lh-list': `${list}fr`, '--lh-detail': `${1 - list - adapter}fr`, '--lh-adapter': `${adapter}fr` }
   return (

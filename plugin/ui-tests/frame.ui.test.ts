@@ -147,6 +147,44 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the frame of the panel', () => {
     await page.close()
   })
 
+  test('a branch that is made elsewhere leaves selection, colours and zoom as they are', async () => {
+    const page = await panel.open('examples=80&live=1')
+    await page.evaluate(async () => {
+      const { source } = (globalThis as unknown as OnPage).panel
+      await source.answers.rewind!({ type: 'rewind', at: 60, name: 'main-2' })
+      source.grow(10)
+    })
+    await drawn(page)
+    await look(page, { branch: null, index: 65, follow: false, zoom: [[50, 75]] })
+    const seen = () =>
+      page.evaluate(() => ({
+        ranges: document.querySelector('.lh-Timeline > .lh-hidden')!.textContent!.match(/Examples \d+ to \d+/)![0],
+        colours: [...document.querySelectorAll<HTMLElement>('button[data-lh="timeline-label"]')].map(each => [
+          each.title.split(':')[0],
+          each.style.getPropertyValue('--lh-line'),
+        ]),
+        example: document.querySelector('[data-lh="example"]')!.getAttribute('aria-label'),
+      }))
+    const before = await seen()
+    expect(before).toMatchObject({ example: 'Example 65', colours: [['main', 'var(--lh-branch-1)']] })
+    // A cell rewinds the run to before what is looked at, and goes on.
+    await page.evaluate(async () => {
+      const { source } = (globalThis as unknown as OnPage).panel
+      await source.answers.rewind!({ type: 'rewind', at: 20, name: 'main-3' })
+      source.grow(40)
+    })
+    await drawn(page)
+    await page.waitForSelector('button[data-lh="timeline-label"] >> text=main-3')
+    expect(await viewOf(page)).toMatchObject({ branch: 'main-2', index: 65, zoom: [[50, 75]], follow: false })
+    const after = await seen()
+    expect(after).toMatchObject({ ranges: before.ranges, example: 'Example 65' })
+    expect(after.colours).toEqual(expect.arrayContaining(before.colours))
+    await page.focus('.lh-Panel')
+    await page.keyboard.press('Shift+L')
+    expect(await viewOf(page)).toMatchObject({ branch: null, follow: true })
+    await page.close()
+  })
+
   test('stays readable and says so when the kernel is lost', async () => {
     const page = await panel.open('examples=40')
     await page.evaluate(() =>

@@ -96,8 +96,8 @@ export function pick(run: Run, view: ViewState, index: number): Partial<ViewStat
 /** New examples do not move the view any more: what is looked at stays. */
 export const hold = (run: Run, view: ViewState): Partial<ViewState> => ({ follow: false, index: indexOf(run, view) })
 
-/** The newest example, and those that come. */
-export const followLive = (): Partial<ViewState> => ({ follow: true, index: null })
+/** The newest example of the branch that is worked on, and those that come. */
+export const followLive = (): Partial<ViewState> => ({ follow: true, index: null, branch: null })
 
 /** The nearest example in a direction that passes the filters and `fits`. */
 function nearest(run: Run, view: ViewState, way: Way, fits: (point: TimelinePoint) => boolean): Move {

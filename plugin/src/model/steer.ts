@@ -98,7 +98,7 @@ export async function leave(deck: Deck, kind: Leaving, index: number, name: stri
   }
   if (!(await askFor(deck, { type: 'rewind', at: kind === 'retrain' ? index : index + 1, name }))) return
   // A person who looked at the line that was left follows the run to the new one.
-  view.set({ branch: null, index, follow: false })
+  view.set({ branch: name, index, follow: false })
   if (kind === 'retrain') await askFor(deck, { type: 'step' })
   else view.set({ said: { kind: 'info', text: t.__('Branch %1 goes on after #%2. Nothing runs yet.', name, index) } })
 }
