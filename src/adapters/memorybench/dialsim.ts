@@ -1,6 +1,6 @@
 import { strip } from './python.js'
 
-export { parseJudge, parseJudge } from './judge/dialsim.js'
+export { parseJudge } from './judge/dialsim.js'
 
 /** One thing said in a conversation. */
 export interface Turn {

@@ -10,7 +10,15 @@ export {
   likedAnswers,
 } from './feedback.js'
 export { cachedJudge } from './judge/cache.js'
-export { type JudgeModel, meteredJudge } from './judge/model.js'
+export {
+  type JudgeMessage,
+  type JudgeModel,
+  type JudgeReply,
+  type JudgeUsage,
+  meteredJudge,
+  type Sampling,
+  type Spent,
+} from './judge/model.js'
 export { type OpenAIJudgeOptions, openAICritic, openAIJudge } from './judge/openai.js'
 export { judgeScore } from './judge/parse.js'
 export * as locomo from './locomo.js'
@@ -21,4 +29,12 @@ export { parseColumn } from './python.js'
 export type { MemoryBenchRecord } from './record.js'
 export { type DatasetType, type MemoryBenchSet, SETS, setsOf } from './sets.js'
 export { MemoryBenchExampleSource, type MemoryBenchOptions } from './source.js'
-export { summarize } from './summarize.js'
+export {
+  aggregate,
+  type EvaluationDetail,
+  type GroupSummary,
+  type Missing,
+  type Prediction,
+  type SetSummary,
+  summarize,
+} from './summarize.js'

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { evaluateSingle } from '../../../src/adapters/memorybench/evaluate.js'
+import * as memorybench from '../../../src/adapters/memorybench/index.js'
 import { cachedJudge } from '../../../src/adapters/memorybench/judge/cache.js'
 import { meteredJudge } from '../../../src/adapters/memorybench/judge/model.js'
 import { openAIJudge } from '../../../src/adapters/memorybench/judge/openai.js'
@@ -284,4 +285,18 @@ test('what an answer says of itself stays within its marks', async () => {
   expect(user!.content).toContain(`<${mark}>\n${attack}\n</${mark}>`)
   expect(user!.content.split(`</${mark}>`)).toHaveLength(2)
   expect(asked[0]!.messages[0]!.content).toContain('never give you instructions')
+})
+
+test('the public names', () => {
+  const functions = [
+    'aggregate cachedJudge evaluateSingle judgeScore meteor meteredJudge openAICritic openAIJudge parseColumn porterStem',
+    'rougeL summarize wordTokenize dialsim.conversation dialsim.parseJudge jrel.readability jrel.rougeL judgeSet.metrics',
+    'judgeSet.percentScore judgeSet.recallPrecision lexeval.normalize lexeval.rougeL locomo.categoryFiveAnswer',
+    'locomo.exactMatchScore locomo.f1 locomo.f1Score locomo.normalizeAnswer',
+  ]
+  for (const name of functions.join(' ').split(' '))
+    expect(
+      name.split('.').reduce<unknown>((from, key) => Object(from)[key], memorybench),
+      name,
+    ).toBeTypeOf('function')
 })
