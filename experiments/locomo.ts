@@ -22,13 +22,15 @@
  *     npx lora-harness run experiments/locomo.ts --set path=records.json --set variant=bm25 --set corpus=locomo10.json
  */
 import { type ExampleContext, type ExperimentContext, InputError, LoRAHarness, LoRAModel, skip } from 'lora-harness'
-import { base, bm25, constant, earlierExamples, empty } from 'lora-harness/adapters/baselines'
+import { base, bm25, bm25Search, constant, earlierExamples, empty } from 'lora-harness/adapters/baselines'
+import { type LocomoConversation, type LocomoTurn, readLocomo } from 'lora-harness/adapters/locomo'
 import { MemoryBenchExampleSource } from 'lora-harness/adapters/memorybench'
-import { bestConstant } from './locomo/constant.js'
-import { type Conversation, readConversations, shown } from './locomo/conversations.js'
+import { bestConstant } from './locomo-constant.js'
 
 /** Lines in a prompt, at most. */
 const LINES = 3
+/** Longer lines are cut [characters]. */
+const LONGEST = 300
 /** Train rows of a conversation that are asked again at the end. */
 const AGAIN = 3
 const generation = { maxNewTokens: 32 }
@@ -38,14 +40,22 @@ const VARIANTS = ['closed-book', 'evidence', 'bm25'] as const
 /** MemoryBench's prompt speaks of a conversation above it; what is left is the question (of category 5 with its options). */
 const questionIn = (prompt: string): string => /Question: (.*) Short answer:/s.exec(prompt)?.[1] ?? prompt
 
-/** The lines that a variant puts above a question. */
-function linesFor(variant: string, { lines, search }: Conversation, { info, metadata }: ExampleContext): string[] {
-  const evidence = info.evidence as { dia_id: string }[]
-  const found =
-    variant === 'evidence'
-      ? lines.filter(line => evidence.some(({ dia_id }) => dia_id === line.id)).slice(0, LINES)
-      : search(String(metadata.origin_question), LINES).map(({ index }) => lines[index]!)
-  return found.map(shown)
+/** A turn as prompts have it: `[8 May, 2023] Ana: Four years now!` */
+const shown = ({ date, speaker, text }: LocomoTurn): string =>
+  `[${date.replace(/^.* on /, '')}] ${speaker}: ${text.slice(0, LONGEST)}`
+
+/** What a variant puts above the questions of a conversation. */
+function linesOf(variant: string, { turns }: LocomoConversation): (example: ExampleContext) => string[] {
+  if (variant === 'closed-book') return () => []
+  const search = bm25Search(turns.map(({ speaker, text }) => `${speaker}: ${text}`))
+  return ({ info, metadata }) => {
+    const evidence = new Set((info.evidence as { dia_id: string }[]).map(({ dia_id }) => dia_id))
+    const found =
+      variant === 'evidence'
+        ? turns.filter(({ diaId }) => evidence.has(diaId)).slice(0, LINES)
+        : search(String(metadata.origin_question), LINES).map(({ index }) => turns[index]!)
+    return found.map(shown)
+  }
 }
 
 /** The example as a variant shows it, with its score under the name of its part. */
@@ -80,7 +90,7 @@ export default async ({ args }: ExperimentContext) => {
     chats = '10',
     rows: learned = '20',
     steps = '3',
-    learningRate = '3e-4',
+    learningRate = '1e-3',
   } = args
   const here = 'experiments/locomo.ts'
   if (path === undefined) throw new InputError(`${here}: say where the records are with --set path=FILE`)
@@ -92,15 +102,19 @@ export default async ({ args }: ExperimentContext) => {
     )
 
   const names = Array.from({ length: Number(chats) }, (_, i) => `Locomo-${i}`)
-  const conversations = corpus === undefined ? undefined : readConversations(corpus)
-  const conversationOf = (chatId: string | undefined): Conversation | undefined =>
-    conversations?.[names.indexOf(chatId!)]
+  // MemoryBench's Locomo-k is the k-th conversation of LoCoMo's file.
+  const conversations = corpus === undefined ? undefined : readLocomo(corpus)
+  if (conversations && conversations.length < names.length)
+    throw new InputError(
+      `${here}: ${corpus} has ${conversations.length} conversations; ${names.length} are asked about`,
+    )
+  const above = names.map((_, k) => (conversations ? linesOf(variant, conversations[k]!) : () => []))
+  const said = new Map(names.map((name, k) => [name, conversations?.[k]?.turns.map(({ text }) => text) ?? []]))
   const rows = (split: 'train' | 'test') =>
-    names.map(name =>
-      [...new MemoryBenchExampleSource({ datasetType: 'single', name, split, path })].map(example => {
-        const conversation = conversationOf(example.chatId)
-        return asked(example, variant === 'closed-book' ? [] : linesFor(variant, conversation!, example))
-      }),
+    names.map((name, k) =>
+      [...new MemoryBenchExampleSource({ datasetType: 'single', name, split, path })].map(example =>
+        asked(example, above[k]!(example)),
+      ),
     )
   const train = rows('train').map(list => list.slice(0, Number(learned)))
   const again = train.map(list => list.slice(0, AGAIN).map(example => ({ ...example, split: 'again' })))
@@ -144,7 +158,7 @@ export default async ({ args }: ExperimentContext) => {
       }),
       ...(conversations && {
         // The line that is most like the question, as it is: retrieval without a model.
-        'nearest line': bm25({ passages: ({ chatId }) => conversationOf(chatId)!.passages }),
+        'nearest line': bm25({ passages: ({ chatId }) => said.get(chatId!)! }),
       }),
     },
   })
