@@ -173,6 +173,34 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the report in Chromium', () => {
     await page.context().close()
   })
 
+  test('from disk, by keyboard alone: the worst failed example is found, opened, and its difference read', async () => {
+    const page = await open()
+    expect(page.url()).toMatch(/^file:/)
+    const press = async (...keys: string[]) => {
+      for (const key of keys) await page.keyboard.press(key)
+    }
+    // From the text to the outcomes: all but the failed are put away.
+    await press('/', 'Tab', 'Space', 'Tab', 'Space', 'Tab', 'Space')
+    const gap = (step: (typeof steps)[number]) => step.metrics.f1! - (step.baselines.base?.metrics.f1 ?? 0)
+    const failed = steps.flatMap((step, index) => (step.outcome.kind === 'failed' ? [{ index, by: gap(step) }] : []))
+    expect(failed.length).toBeGreaterThan(2)
+    expect(await count(page)).toBe(`${failed.length} of 300`)
+    const focused = () =>
+      page.evaluate(() => Number(document.activeElement!.closest<HTMLElement>('details.row')!.dataset.index))
+    const worst = failed.reduce((least, one) => (one.by < least.by ? one : least))
+    for (let i = 0; i < failed.length; i++) {
+      await press('j')
+      if ((await focused()) === worst.index) break
+    }
+    expect(await focused()).toBe(worst.index)
+    await press('Enter')
+    const row = page.locator('details.row[open]')
+    expect(await row.count()).toBe(1)
+    expect(await row.locator('ins, del').count()).toBeGreaterThan(0)
+    expect(await row.textContent()).toContain(steps[worst.index]!.outcome.reason!)
+    await page.context().close()
+  })
+
   test('a link opens its example, wherever it is in the list', async () => {
     const link = `#lora=${['<b>r1/"', 'main', 250].map(part => encodeURIComponent(part)).join('/')}`
     const page = await open({}, link)
