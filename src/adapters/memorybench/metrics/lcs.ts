@@ -63,10 +63,12 @@ function* rows(x: readonly string[], y: readonly string[]): Generator<Uint32Arra
     else places.set(word, [j])
   }
   const row = new Uint32Array(Math.ceil(y.length / 32)).fill(0xffffffff)
-  const equal = new Uint32Array(row.length)
+  const rare = new Uint32Array(row.length)
+  const frequent = new Map<string, Uint32Array>()
   for (const word of x) {
-    equal.fill(0)
-    for (const j of places.get(word) ?? []) equal[j >> 5]! |= 1 << (j & 31)
+    const equal = frequent.get(word) ?? mark(rare.fill(0), places.get(word))
+    // No more than 32 words are that frequent.
+    if (equal === rare && (places.get(word)?.length ?? 0) > row.length) frequent.set(word, equal.slice())
     let carry = 0
     for (let k = 0; k < row.length; k++) {
       const v = row[k]!
@@ -76,4 +78,9 @@ function* rows(x: readonly string[], y: readonly string[]): Generator<Uint32Arra
     }
     yield row
   }
+}
+
+function mark(bits: Uint32Array, places: readonly number[] = []): Uint32Array {
+  for (const j of places) bits[j >> 5]! |= 1 << (j & 31)
+  return bits
 }

@@ -43,7 +43,7 @@ export function plainText(text: string): string {
   const chinese = replaced.replace(/(?<!\p{Nd}),(?!\p{Nd})/gu, '，')
   const uncommented = cutOut(chinese, /<!--[\s\S]*?-->/g, '-->')
   const unscripted = cutOut(uncommented, /<(script|style)(?=[\s/>])[^>]*>[\s\S]*?(?:<\/\s*\1\s*>|$)/gi, '>')
-  const untagged = cutOut(unscripted, /<(?:\/?[a-z]|[!?]|\/)[^>]*>/gi, '>')
+  const untagged = cutOut(unscripted, /<(?:\/?[a-z]|!(?!--)|[?/])[^>]*>/gi, '>')
   const pieces = untagged.replace(/&(#\d+|#x[\da-f]+|[a-z][\da-z]*);?/gi, (_, name: string) => character(name))
   return pieces.split(GAP).map(strip).filter(Boolean).join(' ')
 }
