@@ -1,5 +1,10 @@
 import { readFileSync } from 'node:fs'
 import * as harness from 'lora-harness'
+import * as arc from 'lora-harness/adapters/arc'
+import * as baselines from 'lora-harness/adapters/baselines'
+import * as choice from 'lora-harness/adapters/choice'
+import * as locomo from 'lora-harness/adapters/locomo'
+import * as longmemeval from 'lora-harness/adapters/longmemeval'
 import * as memorybench from 'lora-harness/adapters/memorybench'
 import * as analysis from 'lora-harness/analysis'
 import * as compiler from 'lora-harness/compiler'
@@ -119,6 +124,22 @@ test('lora-harness/adapters/memorybench and lora-harness/protocol', () => {
       "Wanted",
       "pull",
     ]
+  `)
+})
+
+test('lora-harness/adapters: other benchmarks and baselines', () => {
+  const names = Object.entries({ arc, baselines, choice, locomo, longmemeval }).map(([entry, of]) => [
+    entry,
+    Object.keys(of).sort().join(' '),
+  ])
+  expect(Object.fromEntries(names)).toMatchInlineSnapshot(`
+    {
+      "arc": "arcExamples arcPrompt gridText leaveOneOut parseGrids readArc scoreArc symmetries",
+      "baselines": "base bm25 bm25Search constant earlierExamples empty",
+      "choice": "accuracies choiceExamples choiceResponse readChoices",
+      "locomo": "locomoExamples locomoPassage locomoQuestion readLocomo",
+      "longmemeval": "judgePrompt longMemEvalExamples longMemEvalPassage scoreLongMemEval",
+    }
   `)
 })
 
