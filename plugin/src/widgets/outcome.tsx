@@ -15,23 +15,15 @@ export const OutcomeIcon = ({ kind }: { kind: OutcomeKind }) => (
   </svg>
 )
 
-export function outcomeWord(kind: OutcomeKind, trans: Words): string {
-  const words: Record<OutcomeKind, string> = {
-    updated: trans.__('updated'),
-    unchanged: trans.__('unchanged'),
-    skipped: trans.__('skipped'),
-    failed: trans.__('failed'),
-  }
-  return words[kind]
-}
+/** What an outcome is called, and what it means. */
+const outcomeWords = (trans: Words): Record<OutcomeKind, readonly [word: string, meaning: string]> => ({
+  updated: [trans.__('updated'), trans.__('Fine-tuning returned a new adapter; the next example is answered with it.')],
+  unchanged: [trans.__('unchanged'), trans.__('Fine-tuning was tried and kept the adapter.')],
+  skipped: [trans.__('skipped'), trans.__('This example was not trained on, on purpose.')],
+  failed: [trans.__('failed'), trans.__('Fine-tuning failed; the adapter and the score are kept.')],
+})
+
+export const outcomeWord = (kind: OutcomeKind, trans: Words): string => outcomeWords(trans)[kind][0]
 
 /** What an outcome means. */
-export function outcomeMeaning(kind: OutcomeKind, trans: Words): string {
-  const words: Record<OutcomeKind, string> = {
-    updated: trans.__('Fine-tuning returned a new adapter; the next example is answered with it.'),
-    unchanged: trans.__('Fine-tuning was tried and kept the adapter.'),
-    skipped: trans.__('This example was not trained on, on purpose.'),
-    failed: trans.__('Fine-tuning failed; the adapter and the score are kept.'),
-  }
-  return words[kind]
-}
+export const outcomeMeaning = (kind: OutcomeKind, trans: Words): string => outcomeWords(trans)[kind][1]

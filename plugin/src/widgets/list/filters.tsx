@@ -23,6 +23,24 @@ export function Filters({ list }: { list: List }) {
   const tags = useMemo(() => tagsIn(annotations), [annotations])
   const toggle = (kind: OutcomeKind) =>
     view.set({ outcomes: OUTCOMES.filter(known => state.outcomes.includes(known) !== (known === kind)) })
+  const { baseline } = query
+  const ticks =
+    baseline === null
+      ? []
+      : ([
+          {
+            name: 'worse',
+            field: 'onlyWorse',
+            word: trans.__('worse'),
+            title: trans.__('Only where the score is lower than %1’s', baseline),
+          },
+          {
+            name: 'differs',
+            field: 'onlyDifferent',
+            word: trans.__('differs'),
+            title: trans.__('Only where the answer is not %1’s (X)', baseline),
+          },
+        ] as const)
   return (
     <div className="lh-Filters">
       <div className="lh-Filters-row">
@@ -68,30 +86,11 @@ export function Filters({ list }: { list: List }) {
             onChange={tag => view.set({ tag })}
           />
         )}
-        {query.baseline !== null && (
-          <>
-            <Tick
-              {...{
-                name: 'worse',
-                on: state.onlyWorse,
-                title: trans.__('Only where the score is lower than %1’s', query.baseline),
-              }}
-              onChange={onlyWorse => view.set({ onlyWorse })}
-            >
-              {trans.__('worse')}
-            </Tick>
-            <Tick
-              {...{
-                name: 'differs',
-                on: state.onlyDifferent,
-                title: trans.__('Only where the answer is not %1’s (X)', query.baseline),
-              }}
-              onChange={onlyDifferent => view.set({ onlyDifferent })}
-            >
-              {trans.__('differs')}
-            </Tick>
-          </>
-        )}
+        {ticks.map(({ name, field, word, title }) => (
+          <Tick key={name} {...{ name, title, on: state[field] }} onChange={on => view.set({ [field]: on })}>
+            {word}
+          </Tick>
+        ))}
       </div>
       <Searched list={list} />
     </div>
