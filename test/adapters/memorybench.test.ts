@@ -122,21 +122,29 @@ describe('splits, names and limits', () => {
   })
 })
 
-describe('what is not supported', () => {
+describe('names that there are not', () => {
   test.each([
-    ['single', 'DialSim-friends', 'single DialSim-friends'],
-    ['single', 'Locomo', 'single Locomo'],
-    ['single', ['Locomo-0', 'NFCats'], 'single NFCats'],
-    ['domain', 'Open-Domain', 'domain Open-Domain'],
-    ['task', 'Long-Short', 'task Long-Short'],
-    ['single', [], 'single without a name'],
-    ['single', '../../etc', 'single ../../etc'],
+    ['single', 'Locomo', 'there is no single "Locomo"; there are Locomo-0, '],
+    ['single', ['Locomo-0', 'Open-Domain'], 'there is no single "Open-Domain"; there are Locomo-0, '],
+    ['single', 'locomo0', 'there is no single "locomo0"; did you mean Locomo-0?; there are '],
+    [
+      'domain',
+      'Legal ',
+      'there is no domain "Legal "; did you mean Legal?; there are Open-Domain, Legal, Academic&Knowledge',
+    ],
+    ['task', 'Legal', 'there is no task "Legal"; there are Long-Short, '],
+    ['set', 'Locomo-0', 'there is no datasetType "set"; there are single, domain, task'],
+    ['single', [], 'no name is given'],
+    ['single', '../../etc', 'there is no single "../../etc"; there are '],
   ] as const)('%s %j', (datasetType, name, said) => {
-    const open = () => new MemoryBenchExampleSource({ datasetType, name, path: folder })
+    const open = () => new MemoryBenchExampleSource({ datasetType: datasetType as 'single', name, path: folder })
     expect(open).toThrow(InputError)
-    expect(open).toThrow(
-      `opening MemoryBench: ${said} is not supported yet; supported, with datasetType 'single': Locomo-0, `,
-    )
+    expect(open).toThrow(`opening MemoryBench: ${said}`)
+  })
+
+  test('nor splits and limits', () => {
+    expect(() => open(folder, { split: 'dev' as 'test' })).toThrow('split is "dev"; it must be train, test or all')
+    expect(() => open(folder, { limitPerDataset: 0 })).toThrow('limitPerDataset is 0; it must be a positive integer')
   })
 })
 
@@ -165,15 +173,6 @@ describe('where the records are', () => {
       ['train', 5],
       ['test', 6],
     ])
-  })
-
-  test('Arrow files are an error that says how to export them', () => {
-    const path = files({
-      'dataset/Locomo-0/train/data-00000-of-00001.arrow': 'ARROW',
-      'dataset/Locomo-0/train/dataset_info.json': '{}',
-      'dataset/Locomo-0/train/state.json': '{}',
-    })
-    expect(() => open(path)).toThrow(/holds Arrow files, which are not supported yet; export them once .*to_json/)
   })
 
   test('nothing there', () => {

@@ -1,15 +1,15 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { RecordBatch, Vector } from 'apache-arrow'
 import { InputError, messageOf } from '../../errors.js'
 import type { Row } from '../rows.js'
 
-/** Begins a file of the IPC file format; a stream follows, and a footer that a reader from front to back has no use for. */
-const MAGIC = 'ARROW1\0\0'
+/** Begins a file of the IPC file format. */
+const MAGIC = 'ARROW1'
 
 /**
- * Rows of an Arrow file, an IPC stream as Python's `datasets` writes it or an IPC file, one record batch in memory at
- * a time. Loaded when first asked for: nobody else pays for `apache-arrow`.
+ * Rows of an Arrow file, an IPC stream as Python's `datasets` writes it, of which one record batch is in memory at a
+ * time, or an IPC file, which is read whole. Nobody pays for `apache-arrow` until the first one is read.
  *
  * @param wanted columns that rows are to have; others are never decoded
  * @returns text as strings, integers as numbers, beyond ±(2^53 − 1) as the text of their digits
@@ -41,7 +41,9 @@ function* batches(file: string): Generator<RecordBatch> {
   const fd = openSync(file, 'r')
   try {
     const { size } = fstatSync(fd)
-    const reader = reading(() => arrow.RecordBatchReader.from(messages(fd, size, arrow)).open())
+    const reader = reading(() =>
+      arrow.RecordBatchReader.from(isIpcFile(fd) ? readFileSync(fd) : messages(fd, size, arrow)).open(),
+    )
     if (!reader.schema) throw new InputError(`reading ${file}: no Arrow file: it has no schema`)
     for (;;) {
       const next = reading(() => reader.next())
@@ -57,30 +59,30 @@ function* batches(file: string): Generator<RecordBatch> {
   }
 }
 
-/**
- * The messages of a stream as they are in the file: length, metadata, body. Batches follow one another in the same
- * bytes, since nobody looks at one again after the next; dictionaries and the schema stay.
- */
+const isIpcFile = (fd: number): boolean => {
+  const bytes = Buffer.alloc(MAGIC.length)
+  readSync(fd, bytes, 0, bytes.length, 0)
+  return bytes.toString('latin1') === MAGIC
+}
+
+/** The messages of a stream one by one, as they are in the file: length, metadata, body. */
 function* messages(fd: number, size: number, arrow: typeof import('apache-arrow')): Generator<Uint8Array> {
-  let reused = new Uint8Array(0)
-  const read = (at: number, length: number, into = new Uint8Array(length)): Uint8Array => {
+  const read = (at: number, length: number): Uint8Array => {
     if (!(length >= 0 && at + length <= size))
       throw new RangeError(`it ends at ${size}, amid ${length} bytes from ${at}`)
-    for (let done = 0; done < length; ) done += readSync(fd, into, done, length - done, at + done)
-    return into.subarray(0, length)
+    const bytes = new Uint8Array(length)
+    for (let done = 0; done < length; ) done += readSync(fd, bytes, done, length - done, at + done)
+    return bytes
   }
-  const magic = size >= MAGIC.length ? Buffer.from(read(0, MAGIC.length)).toString('latin1') : ''
-  for (let at = magic === MAGIC ? MAGIC.length : 0; at + 8 <= size; ) {
+  for (let at = 0; at + 8 <= size; ) {
     const [mark, length] = new Int32Array(read(at, 8).buffer)
     // Before Arrow 0.15 nothing marked the length.
     const [prefix, metadata] = mark === -1 ? [8, length!] : [4, mark!]
     if (metadata === 0) return
-    const { headerType, bodyLength } = arrow.Message.decode(read(at + prefix, metadata))
+    const { bodyLength } = arrow.Message.decode(read(at + prefix, metadata))
+    if (!(bodyLength >= 0)) throw new RangeError(`a body of ${bodyLength} bytes`)
     const whole = prefix + metadata + bodyLength
-    if (headerType === arrow.MessageHeader.RecordBatch) {
-      if (whole > reused.length && at + whole <= size) reused = new Uint8Array(whole)
-      yield read(at, whole, reused)
-    } else yield read(at, whole)
+    yield read(at, whole)
     at += whole
   }
 }
