@@ -97,6 +97,13 @@ describe('rules', () => {
     expect(wordTokenize('')).toEqual([])
   })
 
+  test('a number or an initial ends no sentence before a word that starts none', () => {
+    expect(wordTokenize('See page 3. then J. K. Mora.')).toEqual(['See', 'page', '3.', 'then', 'J.', 'K.', 'Mora', '.'])
+    expect(wordTokenize('He left the U.S. However it rained.')).toEqual(
+      ['He', 'left', 'the', 'U.S', '.', 'However', 'it', 'rained', '.'], // A frequent start.
+    )
+  })
+
   test('synonyms count only if the stem is a word: kid is a child, an automobile is no car', () => {
     expect(meteor('the child sat', 'the kid sat')).toBeGreaterThan(0.9)
     expect(meteor('car', 'automobile')).toBe(0)
