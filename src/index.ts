@@ -32,6 +32,7 @@ export { type Update, updateOf } from './lora/gram.js'
 export { LoRAHandle, type LoRAHandleInit, Skip, skip, type TrainingSummary, type Truncated } from './lora/handle.js'
 export { moduleNorms, totalNorm } from './lora/norms.js'
 export { readPeft, writePeft } from './lora/peft.js'
+export { withoutModules } from './lora/without.js'
 export { listModelFiles, type ModelListing } from './models/files.js'
 export type * from './protocol/index.js'
 export {

@@ -69,6 +69,7 @@ test('lora-harness', () => {
       "transfer",
       "updateOf",
       "verifyRun",
+      "withoutModules",
       "writePeft",
       "writeReport",
     ]

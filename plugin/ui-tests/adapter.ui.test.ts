@@ -219,6 +219,20 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the adapter in Chromium', () => {
     expect(await page.locator('[data-lh="spectrum"]').count()).toBe(0)
   })
 
+  test('a module that is looked at can be left out: the cell that answers the example again without it', async () => {
+    await open('examples=40&live=1', () => {
+      panel.view.set({ module: 'model.layers.12.self_attn.o_proj' })
+      panel.view.select(39)
+    })
+    await page.click('[data-lh="run-without"] >> text=Run #39 without layer 12, o')
+    const cell = await text(page, 'without-cell')
+    expect(cell).toContain('withoutModules(lora, ["model.layers.12.self_attn.o_proj"])')
+    expect(cell).toContain('at: 39,')
+    await page.keyboard.press('Escape')
+    await page.evaluate(() => panel.source.store.set({ connection: { kind: 'closed' } }))
+    await page.waitForSelector('[data-lh="run-without"][disabled][title^="There is no kernel"]')
+  })
+
   test('says in words what cannot be shown, and why', async () => {
     await open('examples=40', () => {
       panel.source.reasons.adapters = 'The kernel restarted and knows nothing of this run.'

@@ -1,11 +1,13 @@
 /** A page's side of the protocol against the kernel's, with nothing between them but a connection. */
+
+import { LoRAHandle } from 'lora-harness'
 import type { ControlRequest } from 'lora-harness/protocol'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { control, follow } from '../../kernel-ext/src/cells/server.js'
 import { harness, type NotebookHarness } from '../../kernel-ext/src/index.js'
 import { numbered, toy } from '../../test/harness/toy.js'
 import { fakePage } from '../../test/kernel-ext/cells/page.js'
-import { aloneCell } from '../src/model/reproduce.js'
+import { aloneCell, withoutCell } from '../src/model/reproduce.js'
 import { KernelRuns } from '../src/sources/kernel.js'
 import type { KernelSource } from '../src/sources/kernel-source.js'
 import { FakeConnection, type KernelSide, pointAt } from './fake-kernel.js'
@@ -160,6 +162,30 @@ test('the cell that scores a baseline on all examples: nothing is trained, and t
   expect(
     alone.every(({ outcome, lora, metrics }) => outcome === 'unchanged' && lora === null && metrics.exact === 0),
   ).toBe(true)
+})
+
+test('the cell that answers an example again without a module: on a branch of its own, nothing is trained', async () => {
+  const served: (string | undefined)[] = []
+  const { h, source } = await following(4, {
+    inferenceFn: (_: unknown, lora: LoRAHandle | null) => {
+      served.push(lora?.identifier)
+      return 'an answer'
+    },
+  })
+  await h.run()
+  const code = withoutCell(2, 'a.q_proj')
+  const [first, ...rest] = code.split('\n')
+  expect(first).toBe("import { withoutModules } from 'lora-harness'")
+  const cell = new Function('h', 'withoutModules', `return (async () => {${rest.join('\n')}})()`)
+  const name = '#2 without a.q_proj'
+  await cell(
+    h,
+    (lora: LoRAHandle, [module]: string[]) => new LoRAHandle({ identifier: `${lora.identifier} - ${module}` }),
+  )
+  await expect.poll(() => source.store.line(name).length).toBe(3)
+  expect(served.at(-1)).toBe(`${served[2]} - a.q_proj`)
+  expect(source.store.line(name)[2]).toMatchObject({ outcome: 'unchanged', key: source.store.line('main')[2]!.key })
+  expect(source.store.line('main')).toHaveLength(4)
 })
 
 test('a run that is closed says so, and goes on when its cell is run again', async () => {

@@ -16,6 +16,22 @@ export function replayCommand(folder: string | null, branch: string, index: numb
 }
 
 /**
+ * A cell that answers one example of a run again with its adapter as it was, less a module, on a branch of its own: what
+ * the answer loses by it tells what the module's change is worth.
+ */
+export const withoutCell = (index: number, module: string): string =>
+  `import { withoutModules } from 'lora-harness'
+const without = await h.fork({
+  at: ${index},
+  name: ${JSON.stringify(`#${index} without ${module}`)},
+  inferenceFn: (example, lora, context) =>
+    h.inferenceFn(example, withoutModules(lora, [${JSON.stringify(module)}]), context),
+  finetuneFn: () => null,
+  baselines: {},
+})
+await without.step()`
+
+/**
  * A cell that scores a baseline on all examples of a run, in a run of its own on a branch: nothing is trained, and what
  * is recorded stays. `h` is what notebooks call the run.
  */

@@ -48,7 +48,7 @@ export interface ViewState {
   /** Module that the adapter pictures look at. */
   module: string | null
   /** What is open over the panel. */
-  dialog: 'keys' | 'rewind' | 'fork' | 'retrain' | 'report' | 'edit' | 'baseline' | null
+  dialog: 'keys' | 'rewind' | 'fork' | 'retrain' | 'report' | 'edit' | 'baseline' | 'without' | null
   /** Shares of the width that the example list and the adapter have, beside the example that is looked at. */
   columns: readonly [number, number]
   /** Is the list open over a narrow panel? */

@@ -7,6 +7,7 @@ import { type Look, plain } from '../../plotly/look.js'
 import { Chart } from '../chart.js'
 import { moduleNames, precise } from './names.js'
 import type { Looked } from './pair.js'
+import { RunWithout } from './run-without.js'
 
 /** Values smaller than this part of the largest are not drawn: they are rounding errors of float32 factors. */
 const LEAST = 1e-6
@@ -68,6 +69,7 @@ export function Spectrum({ looked }: { looked: Looked }) {
           figure={figure}
         />
       )}
+      <RunWithout title={title} />
     </div>
   )
 }

@@ -4,6 +4,7 @@ import { Edit } from './edit.js'
 import { KeySheet } from './key-sheet.js'
 import { Leave } from './leave.js'
 import { ReportHint } from './report.js'
+import { Without } from './without.js'
 
 /** What is asked or shown over the panel. */
 export function Dialogs() {
@@ -15,6 +16,8 @@ export function Dialogs() {
       return <Edit />
     case 'baseline':
       return <Baseline />
+    case 'without':
+      return <Without />
     case 'report':
       return <ReportHint />
     case 'rewind':
