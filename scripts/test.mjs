@@ -34,19 +34,15 @@ await main(async () => {
   env.UNFINISHED = join(folder, 'unfinished.json')
   const reporters = ['--reporter=default', '--reporter=./scripts/unfinished.mjs']
   const all = [...projects, ...reporters, '--reporter=json', `--outputFile.json=${results}`]
-  let tests = await vitest(all, env)
-  const { files, isAll } = existsSync(env.UNFINISHED) ? JSON.parse(readFileSync(env.UNFINISHED, 'utf8')) : { files: [] }
-  if (files.length > 0) say(`\nThe process of these test files ended before they did: ${files.join(', ')}`)
-  if (isAll && files.length > 0) {
-    say('Nothing else failed; they run again, once.')
-    tests = await vitest([...projects, ...files], env)
-  }
+  const tests = await vitest(all, env)
+  const files = existsSync(env.UNFINISHED) ? JSON.parse(readFileSync(env.UNFINISHED, 'utf8')) : []
 
   if (skipped.model) say(`\nThe tests with the embedded model did not run. ${skipped.model}`)
   if (skipped.ui) say(`\nThe tests in a browser did not run. ${skipped.ui}`)
   if (skipped.lab && !skipped.ui) say(`\nThe tests in JupyterLab did not run. ${skipped.lab}`)
   if (skipped.notebook) say(`\nThe tests of the notebook kernel did not run. ${skipped.notebook}`)
   if (check !== 0) say('\nnpm run check failed (see the top).')
+  if (files.length > 0) say(`\nThe process of these test files ended before they did: ${files.join(', ')}`)
   if (existsSync(results)) {
     const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(results, 'utf8'))
     say(`\n${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests + numTodoTests} skipped`)
