@@ -226,7 +226,7 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the adapter in Chromium', () => {
     })
     await page.click('[data-lh="run-without"] >> text=Run #39 without layer 12, o')
     const cell = await text(page, 'without-cell')
-    expect(cell).toContain('withoutModules(lora, ["model.layers.12.self_attn.o_proj"])')
+    expect(cell).toContain('const modules = ["model.layers.12.self_attn.o_proj"]')
     expect(cell).toContain('at: 39,')
     await page.keyboard.press('Escape')
     await page.evaluate(() => panel.source.store.set({ connection: { kind: 'closed' } }))

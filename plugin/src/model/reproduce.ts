@@ -21,11 +21,11 @@ export function replayCommand(folder: string | null, branch: string, index: numb
  */
 export const withoutCell = (index: number, module: string): string =>
   `import { withoutModules } from 'lora-harness'
+const modules = [${JSON.stringify(module)}]
 const without = await h.fork({
   at: ${index},
   name: ${JSON.stringify(`#${index} without ${module}`)},
-  inferenceFn: (example, lora, context) =>
-    h.inferenceFn(example, withoutModules(lora, [${JSON.stringify(module)}]), context),
+  inferenceFn: (example, lora, context) => h.inferenceFn(example, withoutModules(lora, modules), context),
   finetuneFn: () => null,
   baselines: {},
 })

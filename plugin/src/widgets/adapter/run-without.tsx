@@ -16,7 +16,7 @@ export function RunWithout({ title }: { title: string }) {
   return (
     <button
       type="button"
-      className="lh-Link"
+      className="lh-Button"
       data-lh="run-without"
       disabled={index === null || why !== null}
       title={why ?? trans.__('What the answer loses by it tells what the change is worth.')}
