@@ -37,9 +37,9 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the frame of the panel', () => {
       await expect.poll(() => text(page, 'progress')).toBe(`${i} / 2000`)
     }
     await expect.poll(() => text(page, 'rate')).toMatch(/^[\d.]+ s\/ex · ETA /)
-    expect(await page.getAttribute('[data-lh="step"]', 'title')).toBe(
-      'Step (key .): Pause first: example #203 is being worked on',
-    )
+    await expect
+      .poll(() => page.getAttribute('[data-lh="step"]', 'title'))
+      .toBe('Step (key .): Pause first: example #203 is being worked on')
     // The kernel takes its time: the button says at once that it was heard.
     await page.evaluate(() => {
       const { source } = (globalThis as unknown as OnPage).panel
