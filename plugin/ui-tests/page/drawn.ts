@@ -17,10 +17,16 @@ export const branchOf = (name: string, parent: string | null, at: number): Branc
   ...{ name, parent, at, skipUpdates: [] },
 })
 
-/** Waits until what was told has been drawn: told at a frame, drawn at the next. */
+/**
+ * Waits until what was told has been drawn: told at a frame, drawn at the next, if the page is not busy. Between two
+ * frames it waits until nothing else is left to do, for on a slow machine React's work may take more than a frame.
+ */
 export const drawn = (page: Page): Promise<void> =>
   page.evaluate(async () => {
-    for (let i = 0; i < 4; i++) await new Promise(requestAnimationFrame)
+    for (let i = 0; i < 4; i++) {
+      await new Promise(requestAnimationFrame)
+      await new Promise(requestIdleCallback)
+    }
   })
 
 /** Without the endless depth of JSON, which playwright's types would unroll. */

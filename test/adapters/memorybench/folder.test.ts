@@ -134,10 +134,22 @@ const read = (path: string) => [...readArrow(path, wanted)].map(({ value }) => v
 /** Lengths, offsets and counts are in whole words of 4 bytes. */
 const inWord: Mutation = (bytes, rng) => putNumber(bytes, 4 * rng.below(bytes.length >> 2), rng)
 
+const error = (work: () => unknown): string => {
+  try {
+    work()
+    return 'none'
+  } catch (thrown) {
+    return String(thrown)
+  }
+}
+
 describe('Arrow files', () => {
   test.each(['stream', 'file'] as const)('a %s of 5 MB in batches: only the columns asked for', kind => {
     const batches = [1000, 1, 3000, 1000].map(rows => table(rows).batches[0]!)
-    const bytes = tableToIPC(new Table(batches), kind)
+    const stream = tableToIPC(new Table(batches), 'stream')
+    // As the specification and Python have it: apache-arrow leaves the schema out of what it writes as a file.
+    const parts = kind === 'stream' ? [stream] : [Buffer.from('ARROW1\0\0'), stream, Buffer.from('an index ARROW1')]
+    const bytes = Buffer.concat(parts)
     expect(bytes.length).toBeGreaterThan(5e6)
     const rows = read(file(`${kind}.arrow`, bytes))
     expect(rows).toHaveLength(5001)
@@ -171,10 +183,26 @@ describe('Arrow files', () => {
     expect(() => open('Locomo-0', { path: root })).toThrow('data-00001-of-00003.arrow is missing beside it')
   })
 
+  test('a number of columns that its header has no room for', () => {
+    const bytes = Uint8Array.from(tableToIPC(table(1), 'stream'))
+    const word = (at: number) => new DataView(bytes.buffer, at)
+    // Of the words of the schema that are 3, one is the number of columns: each in turn is made a billion.
+    const places = Array.from({ length: word(4).getInt32(0, true) >> 2 }, (_, i) => 8 + 4 * i)
+    const said = places
+      .filter(at => word(at).getInt32(0, true) === 3)
+      .map(at => {
+        word(at).setInt32(0, 1e9, true)
+        const path = file('columns.arrow', bytes)
+        word(at).setInt32(0, 3, true)
+        return error(() => read(path))
+      })
+    expect(said.join('\n')).toMatch(/columns\.arrow: no Arrow file, or a damaged one: 1000000000 items of 4 bytes/)
+  })
+
   test('damaged files are refused in words, at once, without much memory', () => {
     const path = join(folder, 'fuzz.arrow')
     const bytes = new Uint8Array(readFileSync(`${FOLDER}/dataset/NFCats/train/data-00000-of-00001.arrow`))
-    const seen = fuzz(mutations(3, 150, [bytes], [inWord]), damaged => {
+    const seen = fuzz(mutations(3, 1000, [bytes], [inWord]), damaged => {
       writeFileSync(path, damaged)
       read(path)
     })
