@@ -43,13 +43,16 @@ export async function load(
   { branches = [branchOf('main', null, 0)], events = [] as RunEvent[] } = {},
 ): Promise<void> {
   await page.evaluate(
-    ({ points, branches, events }: Loaded) => {
+    async ({ points, branches, events }: Loaded) => {
       const { store } = (globalThis as unknown as PanelOnPage).panel.source
+      // A page that was busy is told later than at the next frame (frames.ts).
+      const told = new Promise<void>(tell => store.subscribe(tell))
       store.forget()
       store.apply({ type: 'branches', branches, current: branches.at(-1)!.name })
       for (const { name, at } of branches)
         store.apply({ type: 'points', branch: name, from: at, points: points[name]! })
       for (const [n, event] of events.entries()) store.apply({ type: 'event', n, event })
+      await told
     },
     { points, branches, events } as unknown as Loaded,
   )
@@ -59,9 +62,11 @@ export async function load(
 /** Adds examples to a branch, all at once. */
 export async function append(page: Page, branch: string, points: TimelinePoint[]): Promise<void> {
   await page.evaluate(
-    ({ branch, points }) => {
+    async ({ branch, points }) => {
       const { store } = (globalThis as unknown as PanelOnPage).panel.source
+      const told = new Promise<void>(tell => store.subscribe(tell))
       store.apply({ type: 'points', branch, from: points[0]!.index, points })
+      await told
     },
     { branch, points },
   )
