@@ -25,7 +25,7 @@ export const drawn = (page: Page): Promise<void> =>
   page.evaluate(async () => {
     for (let i = 0; i < 4; i++) {
       await new Promise(requestAnimationFrame)
-      await new Promise(requestIdleCallback)
+      await new Promise<unknown>(idle => requestIdleCallback(idle))
     }
   })
 
