@@ -50,6 +50,7 @@ test('lora-harness', () => {
       "openRun",
       "png",
       "pointOf",
+      "readDirections",
       "readPair",
       "readPath",
       "readPeft",

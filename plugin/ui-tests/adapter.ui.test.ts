@@ -219,6 +219,61 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the adapter in Chromium', () => {
     expect(await page.locator('[data-lh="spectrum"]').count()).toBe(0)
   })
 
+  test('new directions of a module are looked for when they are asked for, and marked', async () => {
+    await open()
+    const pick = (module: string) => page.selectOption('[data-lh="module"]', module)
+    const module = 'model.layers.12.self_attn.o_proj'
+    await pick(module)
+    const find = page.locator('[data-lh="find-new-directions"]')
+    await expect.poll(() => find.textContent()).toBe('Find new directions in layer 12, o')
+    expect(await asked(page, 'directions')).toEqual([])
+    // The kernel takes its time: meanwhile the button says so, and there is nothing to press twice.
+    await page.evaluate(() => {
+      const { answers } = panel.source
+      const { directions } = answers
+      answers.directions = async ask => {
+        await new Promise(done => document.addEventListener('answer', done, { once: true }))
+        return directions!(ask)
+      }
+    })
+    await find.click()
+    await expect.poll(() => find.textContent()).toBe('Decomposing layer 12, o: up to half a minute…')
+    expect(await find.isDisabled()).toBe(true)
+    await page.evaluate(() => document.dispatchEvent(new Event('answer')))
+    const found = page.locator('[data-lh="new-directions"]')
+    await expect
+      .poll(() => found.textContent())
+      .toContain('◇ New to the base model: 1 of the 10 strongest directions of W₀ + ΔW.')
+    const marks = found.locator('li')
+    expect(await marks.allTextContents()).toEqual(
+      [1, 0.9987, 0.98, 0.41, 0.97, 0.9, 0.5, 0.88, 0.93, 0.86].map(c => `${c < 0.5 ? '◇' : '●'} ${c.toFixed(2)}`),
+    )
+    const last = (await asked(page, 'adapters')).at(-1) as unknown as { b: string }
+    expect(await asked(page, 'directions')).toEqual([{ type: 'directions', adapter: last.b, module }])
+    // Another module has not been asked about; this one is known from before.
+    await pick('model.layers.3.mlp.up_proj')
+    await expect.poll(() => find.textContent()).toBe('Find new directions in layer 3, up')
+    await pick(module)
+    await expect.poll(() => marks.count()).toBe(10)
+    expect(await asked(page, 'directions')).toHaveLength(1)
+    // What fails says why, and can be tried again; what cannot work says why before it is tried.
+    await page.evaluate(() => {
+      panel.source.answers.directions = () => {
+        throw new Error('the base model is not here')
+      }
+    })
+    await pick('model.layers.3.mlp.up_proj')
+    await find.click()
+    await expect.poll(() => found.textContent()).toBe('the base model is not hereTry again')
+    expect(await find.isDisabled()).toBe(false)
+    await page.evaluate(() => {
+      panel.source.reasons.directions = 'The connection to the kernel is lost'
+    })
+    await pick('model.layers.4.mlp.up_proj')
+    await expect.poll(() => find.getAttribute('title')).toBe('The connection to the kernel is lost')
+    expect(await find.isDisabled()).toBe(true)
+  })
+
   test('a module that is looked at can be left out: the cell that answers the example again without it', async () => {
     await open('examples=40&live=1', () => {
       panel.view.set({ module: 'model.layers.12.self_attn.o_proj' })

@@ -34,6 +34,14 @@ export interface AdapterPair {
   baseWhy: string | null
 }
 
+/** The strongest directions of a module's weights with its update, W₀ + ΔW, beside those of W₀. */
+export interface TunedDirections {
+  /** Of each, strongest first, the largest |cosine| with any left singular vector of W₀. */
+  cosines: number[]
+  /** Below it a direction counts as new: one that the base model does not have. */
+  newBelow: number
+}
+
 /** The way of a branch's adapters along its examples. */
 export interface AdapterWay {
   /** ‖ΔW‖_F after each example, null before the first adapter; a line for each that was begun from none. */
@@ -74,6 +82,7 @@ export interface ControlAnswers {
   fork: { id: string }
   example: Step
   adapters: AdapterPair
+  directions: TunedDirections
   path: AdapterWay
   lineage: Lineage
   /** Source of a callable, as its author wrote it. */

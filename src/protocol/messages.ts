@@ -69,6 +69,7 @@ const name = z.string().min(1).max(500)
  * - `resume` begins a run that is idle
  * - `step` answers when the example is done: `{ index }`, null after the last one
  * - `adapters` looks at two adapters by identifier, and at what lies between them; null stands for none
+ * - `directions` looks for directions of one module that the base model does not have: up to half a minute
  * - `annotate` puts a person's words beside an example
  *
  * Each is answered with what `ControlAnswers` says.
@@ -85,6 +86,7 @@ export const ControlRequest = z
     z.object({ type: z.literal('fork'), at: index, name, skipUpdates: z.array(index).max(100_000).optional() }),
     z.object({ type: z.literal('example'), branch: name, index }),
     z.object({ type: z.literal('adapters'), a: name.nullable(), b: name.nullable() }),
+    z.object({ type: z.literal('directions'), adapter: name, module: name }),
     z.object({ type: z.literal('path'), branch: name }),
     z.object({ type: z.literal('lineage') }),
     z.object({ type: z.literal('callables'), hash: z.string().max(200) }),

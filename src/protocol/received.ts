@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { AdapterPair, AdapterWay, ControlAnswers, Lineage } from './answers.js'
+import type { AdapterPair, AdapterWay, ControlAnswers, Lineage, TunedDirections } from './answers.js'
 import type { ControlReply, EventMessage, RunState } from './messages.js'
 import type { Branch, RunEvent, TimelinePoint } from './run.js'
 import type { Json, Step } from './step.js'
@@ -100,6 +100,9 @@ const pair: z.ZodType<AdapterPair> = z.object({
   modules: z.object({ a: modules, b: modules, change: modules }),
   ...{ all: z.array(name).max(50_000).nullable(), baseWhy: text.nullable() },
 })
+const directions: z.ZodType<TunedDirections> = z.object({
+  ...{ cosines: z.array(z.number().min(0).max(1)).max(1000), newBelow: z.number().min(0).max(1) },
+})
 const path: z.ZodType<AdapterWay> = z.object({
   lines: z.array(z.object({ name, norms: list(size.nullable()) })).max(10_000),
   ...{ moves: list(z.object({ at: index, step: size, onward: cosine })), updates: index },
@@ -121,7 +124,7 @@ const states: z.ZodType<RunState> = state
 export const ReceivedAnswers: { [T in keyof ControlAnswers]: z.ZodType<ControlAnswers[T]> } = {
   ...{ runs: z.array(states).max(10_000), snapshot: z.null(), pause: states, resume: states },
   ...{ step: z.object({ index: index.nullable() }), stop: states, rewind: states, fork: z.object({ id: name }) },
-  ...{ example: step, adapters: pair, path, lineage, annotate: z.null() },
+  ...{ example: step, adapters: pair, directions, path, lineage, annotate: z.null() },
   callables: z.object({ hash: name, source: text, code: text }),
 }
 

@@ -62,7 +62,7 @@ export const loraAfter = ({ updatedLora, retrievedLora }: Pick<Step, 'updatedLor
 type Read = (identifier: string) => { adapter: Adapter; base: BaseModel }
 
 /** Reads adapters of a run; the last few are kept, because an update is looked at beside the one before it. */
-function reader(record: Pick<RunRecord, 'adapter' | 'lora'>): Read {
+export function reader(record: Pick<RunRecord, 'adapter' | 'lora'>): Read {
   const kept = new Map<string, ReturnType<Read>>()
   return identifier => {
     const known = kept.get(identifier)

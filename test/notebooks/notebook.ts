@@ -47,13 +47,13 @@ export const WITH_MODEL = ['101-first-run.ipynb', '301-look-inside.ipynb']
  * @param name of a notebook of ours, or a path
  * @param python with nbclient
  * @param options `folder` in which it is run: an empty one by default; `tiny`: with a tiny model in the place of the
- *   embedded one, whose answers mean nothing
+ *   embedded one, whose answers mean nothing; `env`: variables that are other than here
  * @returns the notebook file's text, with what its cells gave
  */
 export async function execute(
   name: string,
   python: string,
-  options: { folder?: string; tiny?: boolean } = {},
+  options: { folder?: string; tiny?: boolean; env?: NodeJS.ProcessEnv } = {},
 ): Promise<string> {
   const home = mkdtempSync(join(tmpdir(), 'lora-harness-notebooks-'))
   const prefix = join(home, 'prefix')
@@ -63,6 +63,7 @@ export async function execute(
     JUPYTER_PATH: join(prefix, 'share', 'jupyter'),
     JUPYTER_RUNTIME_DIR: join(home, 'runtime'),
     ...(options.tiny && { LORA_HARNESS_HOME: home }),
+    ...options.env,
   }
   try {
     if (options.tiny) await tinyModel(home)

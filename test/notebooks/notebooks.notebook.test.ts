@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -13,12 +13,18 @@ import {
   problemsOf,
   read,
   shownIn,
+  textOf,
   toHtml,
   WITH_MODEL,
   WITHOUT_MODEL,
 } from './notebook.js'
 
 const python = process.env.NOTEBOOK_PYTHON!
+const LOCOMO = '302-locomo.ipynb'
+const NO_LOCOMO = { MEMORY_BENCH_PATH: undefined, LOCOMO_CORPUS: undefined }
+const records = join(FOLDER, '../../shared/data/memorybench/locomo_memorybench_rebuilt.json')
+/** The text of each cell's outputs. */
+const shownBy = (notebook: Notebook) => codeCells(notebook).map(({ outputs = [] }) => outputs.map(textOf).join(''))
 
 describe.each(NAMES)('%s', name => {
   const stored = read(name)
@@ -98,10 +104,43 @@ describe('run anew', () => {
   test.each(NAMES.filter(name => !WITHOUT_MODEL.includes(name) && !WITH_MODEL.includes(name)))(
     '%s, on a tiny model, shows in every cell the kinds of outputs that are stored',
     async name => {
-      const notebook = JSON.parse(await execute(name, python, { tiny: true })) as Notebook
+      const notebook = JSON.parse(await execute(name, python, { tiny: true, env: NO_LOCOMO })) as Notebook
       expect(problemsOf(notebook)).toEqual([])
       expect(kindsOf(notebook)).toEqual(kindsOf(read(name)))
+      if (name === LOCOMO)
+        expect(shownBy(notebook).slice(0, 3)).toEqual([
+          'questions: none; MEMORY_BENCH_PATH is not set\nconversations: none; LOCOMO_CORPUS is not set\n',
+          'not known without questions and conversations\n',
+          'closed-book: not run; its files are missing, see above\n',
+        ])
     },
     300_000,
   )
+})
+
+describe.skipIf(!existsSync(records))(`${LOCOMO} (with the LoCoMo records)`, () => {
+  test('on a tiny model: the variant without lines', async () => {
+    const env = { ...NO_LOCOMO, MEMORY_BENCH_PATH: records }
+    const notebook = JSON.parse(await execute(LOCOMO, python, { tiny: true, env })) as Notebook
+    expect(problemsOf(notebook)).toEqual([])
+    const shown = shownBy(notebook)
+    expect(shown[0]).toContain('questions: 22\n')
+    expect(shown.slice(2, 5)).toEqual([
+      'closed-book: 22 questions, 12 learned\n',
+      'evidence: not run; its files are missing, see above\n',
+      'bm25: not run; its files are missing, see above\n',
+    ])
+    expect(shown.at(-1)).toMatch(/^closed-book: own minus another chat \S+ \(95 % \S+ to \S+\), 1\d questions\n/)
+  }, 300_000)
+
+  test('what is stored has no text of them', () => {
+    const texts = (
+      JSON.parse(readFileSync(records, 'utf8')) as { origin_question: string; info: { golden_answer: string } }[]
+    )
+      .flatMap(({ origin_question, info }) => [origin_question, String(info.golden_answer)])
+      .filter(text => text.length >= 12 && text !== 'Not mentioned in the conversation')
+    expect(texts.length).toBeGreaterThan(300)
+    const stored = readFileSync(join(FOLDER, LOCOMO), 'utf8')
+    expect(texts.filter(text => stored.includes(text))).toEqual([])
+  })
 })

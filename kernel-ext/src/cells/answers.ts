@@ -1,5 +1,5 @@
-import { InputError, type RunWriter, readPair, readPath, toStep } from 'lora-harness'
-import type { AdapterPair, AdapterWay, ControlRequest, Lineage } from 'lora-harness/protocol'
+import { InputError, type RunWriter, readDirections, readPair, readPath, toStep } from 'lora-harness'
+import type { AdapterPair, AdapterWay, ControlRequest, Lineage, TunedDirections } from 'lora-harness/protocol'
 import type { NotebookHarness } from './notebook.js'
 
 type Asked<T extends ControlRequest['type']> = Extract<ControlRequest, { type: T }>
@@ -31,6 +31,14 @@ export function adapters(run: NotebookHarness, { a, b }: Asked<'adapters'>): Pro
   if (pairs.size > MOST_PAIRS) pairs.delete(pairs.keys().next().value!)
   return pair
 }
+
+/** How new the strongest directions of a module are to the base model; one module after another, so that a core is free. */
+export function directions(run: NotebookHarness, { adapter, module }: Asked<'directions'>): Promise<TunedDirections> {
+  const found = lastDirections.catch(() => {}).then(() => readDirections(run.record, adapter, module))
+  lastDirections = found
+  return found
+}
+let lastDirections: Promise<unknown> = Promise.resolve()
 
 /** The way of a branch's adapters. */
 export function path(run: NotebookHarness, { branch }: Asked<'path'>): Promise<AdapterWay> {

@@ -1,7 +1,7 @@
 /** What fronts are told of the runs of this kernel, and what they can ask. Knows nothing of Jupyter. */
 import { HarnessError, InputError, toStep } from 'lora-harness'
 import { type ControlReply, ControlRequest, type EventMessage, type Json } from 'lora-harness/protocol'
-import { adapters, annotate, lineage, path } from './answers.js'
+import { adapters, annotate, directions, lineage, path } from './answers.js'
 import type { NotebookHarness } from './notebook.js'
 import { type Outbox, outbox } from './outbox.js'
 import { allRuns, runOf, type Told, watchRuns } from './runs.js'
@@ -65,7 +65,15 @@ function snapshot(run: NotebookHarness, out: Outbox, known: Record<string, numbe
 const KEPT = 200
 const replies = new Map<string, Map<number, Promise<ControlReply>>>()
 /** What may be answered again; its answers are large. */
-const READING = new Set<ControlRequest['type']>(['runs', 'example', 'adapters', 'path', 'lineage', 'callables'])
+const READING = new Set<ControlRequest['type']>([
+  'runs',
+  'example',
+  'adapters',
+  'directions',
+  'path',
+  'lineage',
+  'callables',
+])
 
 /**
  * Does what a front asks, once: a request that comes again by its number, as after a lost connection, gets the reply of
@@ -149,6 +157,8 @@ async function answer(client: string, asked: ControlRequest): Promise<Json> {
     }
     case 'adapters':
       return json(await adapters(run, asked))
+    case 'directions':
+      return json(await directions(run, asked))
     case 'path':
       return json(await path(run, asked))
     case 'lineage':

@@ -6,6 +6,7 @@ import type {
   Outcome,
   Step,
   TimelinePoint,
+  TunedDirections,
 } from 'lora-harness/protocol'
 import { type Grid, gridOf } from 'lora-harness/report'
 import { Latest } from './latest.js'
@@ -166,13 +167,17 @@ export function thinned(
 /** What the kernel was asked about adapters: one for all views of a source. */
 export interface Asked {
   pairs: Latest<AdapterPair>
+  directions: Latest<TunedDirections>
   paths: Latest<AdapterWay>
   lineage: Latest<Lineage>
 }
 const asked = new WeakMap<RunSource, Asked>()
 
 export function askedOf(source: RunSource): Asked {
-  const known = asked.get(source) ?? { pairs: new Latest(16), paths: new Latest(4), lineage: new Latest(1) }
+  const known = asked.get(source) ?? {
+    ...{ pairs: new Latest<AdapterPair>(16), directions: new Latest<TunedDirections>(100) },
+    ...{ paths: new Latest<AdapterWay>(4), lineage: new Latest<Lineage>(1) },
+  }
   asked.set(source, known)
   return known
 }

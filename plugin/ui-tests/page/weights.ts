@@ -138,6 +138,8 @@ export function lineageOf(store: RunStore): Lineage {
 /** Answers to all that the views of weights ask. */
 export const weights = (store: RunStore): FakeSource['answers'] => ({
   adapters: ({ a, b }) => pairOf(a, b),
+  // The fourth is new.
+  directions: () => ({ cosines: [1, 0.9987, 0.98, 0.41, 0.97, 0.9, 0.5, 0.88, 0.93, 0.86], newBelow: 0.5 }),
   path: ({ branch }) => pathOf(store, branch),
   lineage: () => lineageOf(store),
 })

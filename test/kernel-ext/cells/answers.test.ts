@@ -61,6 +61,10 @@ describe('adapters', () => {
     expect(alone.modules.change.map(({ norm }) => norm)).toEqual(alone.modules.b.map(({ norm }) => norm))
     expect([alone.norms.a, alone.cosine, alone.modules.a]).toEqual([0, null, []])
     await expect(ask(h, 'adapters', { a: 'f'.repeat(64), b })).rejects.toThrow('has no adapter')
+    // test/report/new-directions.ort.test.ts has a base model.
+    const module = 'model.layers.1.mlp.up_proj'
+    await expect(ask(h, 'directions', { adapter: b, module })).rejects.toThrow('does not say which base model')
+    await expect(ask(h, 'directions', { adapter: b, module: 'lm_head' })).rejects.toThrow('has no such module')
   })
 
   test('the way of the adapters, and the branches', async () => {

@@ -6,6 +6,7 @@ import { axis, type Figure } from '../../plotly/draw.js'
 import { type Look, plain } from '../../plotly/look.js'
 import { Chart } from '../chart.js'
 import { moduleNames, precise } from './names.js'
+import { NewDirections } from './new-directions.js'
 import type { Looked } from './pair.js'
 import { RunWithout } from './run-without.js'
 
@@ -69,6 +70,7 @@ export function Spectrum({ looked }: { looked: Looked }) {
           figure={figure}
         />
       )}
+      <NewDirections looked={looked} title={title} />
       <RunWithout title={title} />
     </div>
   )
