@@ -370,6 +370,8 @@ describe.skipIf(!CHROMIUM && !process.env.CI)('the adapter in Chromium', () => {
       )
       await drawn(page, 'spectrum')
       await drawn(page, 'way')
+      await page.click('[data-lh="find-new-directions"]')
+      await page.waitForSelector('[data-lh="new-directions"] li')
       expect(await axe(page, '[data-lh="adapter"]')).toEqual([])
       expect(await axe(page, '[data-lh="lineage"]')).toEqual([])
     }
